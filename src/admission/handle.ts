@@ -1,0 +1,117 @@
+import type { DecideInput, DecisionRecord, Facts, RecordIdentity } from '../pipeline/types.ts';
+import type { Decision } from '../plan/types.ts';
+import { asWritten } from './as-written.ts';
+import { valueAt } from './document.ts';
+import { type PatchOperation, patchOrThrow } from './json-patch.ts';
+import {
+  type AdmissionReviewAnswer,
+  allowedWithPatch,
+  auditAnnotationsOf,
+  verdictAnswer,
+  withAuditAnnotations,
+} from './respond.ts';
+import { isMainWrite, type Review } from './review.ts';
+
+/** The outcome table of the contract (§5): one review and one webhook in, one answer and one record out. */
+
+export type Webhook = 'mutate' | 'validate';
+
+/** The pipeline, as this room sees it. */
+export interface Judge {
+  readonly decide: (input: DecideInput, facts: Facts) => Decision;
+  readonly record: (
+    decision: Decision,
+    identity: RecordIdentity,
+    facts: Facts,
+    patchPaths: readonly string[],
+  ) => DecisionRecord;
+}
+
+/** One review as it came in. */
+export interface Arrival {
+  readonly review: Review;
+  readonly webhook: Webhook;
+  /** RFC 3339: when it arrived. */
+  readonly time: string;
+}
+
+export interface Outcome {
+  readonly answer: AdmissionReviewAnswer;
+  /** Its duration is 0: who measures it puts it in. */
+  readonly record: DecisionRecord;
+}
+
+const NOTHING_SAID = {
+  allowed: true,
+  status: null,
+  findings: [],
+  judged: null,
+  plan: null,
+  edits: [],
+  remedies: [],
+  message: '',
+  warnings: [],
+} as const satisfies Partial<Decision>;
+
+function isTerminating({ object, oldObject }: Review): boolean {
+  const path = ['metadata', 'deletionTimestamp'];
+  return valueAt(object, path) !== undefined || valueAt(oldObject, path) !== undefined;
+}
+
+/**
+ * Deleting, connecting, scaling, evicting, status and finalizers are never judged and so never stopped: what lets
+ * an object go must always pass.
+ */
+function inputOf(review: Review): DecideInput | null {
+  if (!isMainWrite(review) || isTerminating(review)) return null;
+  const { object, oldObject, namespace, user } = review;
+  const operation = review.operation === 'UPDATE' ? 'UPDATE' : 'CREATE';
+  return { operation, object, oldObject: operation === 'UPDATE' ? oldObject : null, namespace, user };
+}
+
+function decideAbout(review: Review, webhook: Webhook, facts: Facts, judge: Judge): Decision {
+  const input = inputOf(review);
+  if (input === null) return { ...NOTHING_SAID, verdict: 'ignore', mode: facts.policy.mode };
+  const decision = judge.decide(input, facts);
+  return webhook === 'validate' ? asWritten(decision, facts.policy) : decision;
+}
+
+function generateNameOf(review: Review): string | null {
+  const text = valueAt(review.object, ['metadata', 'generateName']);
+  return typeof text === 'string' && text !== '' ? text : null;
+}
+
+function identityOf({ review, webhook, time }: Arrival): RecordIdentity {
+  const { uid, operation, dryRun, namespace, name, kind, subResource, user } = review;
+  return {
+    uid,
+    time,
+    webhook,
+    operation,
+    dryRun,
+    namespace,
+    name,
+    generateName: generateNameOf(review),
+    kind: subResource === null ? kind.kind : `${kind.kind}/${subResource}`,
+    user: user.username === '' ? null : user.username,
+    durationMicroseconds: 0,
+  };
+}
+
+/** `/mutate` edits or leaves alone; it never refuses and never warns. An object that is refused is not edited. */
+function operationsOf({ review, webhook }: Arrival, decision: Decision): readonly PatchOperation[] {
+  if (webhook === 'validate' || !decision.allowed) return [];
+  return patchOrThrow(review.object, decision.edits);
+}
+
+/** @throws Error on a fault of ours only; the caller answers 500 and the operator's failurePolicy decides. */
+export function handleReview(arrival: Arrival, facts: Facts, judge: Judge): Outcome {
+  const { review, webhook } = arrival;
+  const decision = decideAbout(review, webhook, facts, judge);
+  const operations = operationsOf(arrival, decision);
+  const paths = operations.map((operation) => operation.path);
+  const record = judge.record(decision, identityOf(arrival), facts, paths);
+  const answer =
+    webhook === 'mutate' ? allowedWithPatch(review.uid, operations) : verdictAnswer(review.uid, decision);
+  return { answer: withAuditAnnotations(answer, auditAnnotationsOf(record)), record };
+}

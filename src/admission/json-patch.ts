@@ -1,0 +1,231 @@
+import { applyPatch as applyInPlace } from 'rfc6902';
+import type { JsonPath } from '../findings.ts';
+import { applyEdits } from '../plan/apply-edits.ts';
+import type { Edit } from '../plan/types.ts';
+import { isMembers, isSameJson, memberAt, valueAt } from './document.ts';
+import { jsonPointer } from './json-pointer.ts';
+
+/**
+ * Edits in the words of the domain, lowered to RFC 6902 by hand. A diff of two serialised objects would also
+ * name what another webhook or a newer API server wrote; we name what we mean.
+ */
+
+export type PatchOperation =
+  | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string };
+
+type EditOf<K extends Edit['kind']> = Extract<Edit, { readonly kind: K }>;
+
+function add(path: JsonPath, value: unknown): PatchOperation {
+  return { op: 'add', path: jsonPointer(path), value };
+}
+
+function replace(path: JsonPath, value: unknown): PatchOperation {
+  return { op: 'replace', path: jsonPointer(path), value };
+}
+
+function remove(path: JsonPath): PatchOperation {
+  return { op: 'remove', path: jsonPointer(path) };
+}
+
+function fault(path: JsonPath, want: string): Error {
+  return new Error(`an edit needs ${want} at ${JSON.stringify(jsonPointer(path))}`);
+}
+
+function requireMembers(root: unknown, path: JsonPath): void {
+  if (!isMembers(valueAt(root, path))) throw fault(path, 'an object');
+}
+
+/** A list, or null where none is set. */
+function listAt(root: unknown, path: JsonPath): readonly unknown[] | null {
+  const value = valueAt(root, path);
+  if (value === undefined) return null;
+  if (Array.isArray(value)) return value;
+  throw fault(path, 'a list');
+}
+
+function nest(keys: readonly string[], value: unknown): unknown {
+  return keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+}
+
+/** Sets a member below `base`, which must exist; what lies between and is missing comes in the same operation. */
+function setBelow(root: unknown, base: JsonPath, keys: readonly string[], value: unknown): PatchOperation[] {
+  requireMembers(root, base);
+  jsonPointer([...base, ...keys]);
+  let path = base;
+  for (const [index, key] of keys.entries()) {
+    const parent = path;
+    path = [...parent, key];
+    if (!isMembers(valueAt(root, parent))) throw fault(parent, 'an object');
+    const existing = valueAt(root, path);
+    if (existing === undefined) return [add(path, nest(keys.slice(index + 1), value))];
+  }
+  return isSameJson(valueAt(root, path), value) ? [] : [replace(path, value)];
+}
+
+/** Removes one member of a map, and the map with its last member: the API server drops empty maps anyway. */
+function removeFromMap(root: unknown, map: JsonPath, key: string): PatchOperation[] {
+  const members = valueAt(root, map);
+  if (!isMembers(members) || !Object.hasOwn(members, key)) return [];
+  return [Object.keys(members).length === 1 ? remove(map) : remove([...map, key])];
+}
+
+function append(root: unknown, list: JsonPath, items: readonly unknown[]): PatchOperation[] {
+  if (listAt(root, list) === null) return [add(list, items)];
+  return items.map((item) => add([...list, '-'], item));
+}
+
+/** Extended resources cannot be overcommitted: the request must equal the limit. */
+function lowerGpuCount(root: unknown, edit: EditOf<'set-gpu-count'>): PatchOperation[] {
+  const quantity = String(edit.count);
+  const resources = [...edit.container, 'resources'];
+  requireMembers(root, edit.container);
+  if (valueAt(root, resources) === undefined) {
+    const both = { limits: { [edit.resource]: quantity }, requests: { [edit.resource]: quantity } };
+    jsonPointer([edit.resource]);
+    return [add(resources, both)];
+  }
+  return [
+    ...setBelow(root, resources, ['limits', edit.resource], quantity),
+    ...setBelow(root, resources, ['requests', edit.resource], quantity),
+  ];
+}
+
+const REQUIRED_AFFINITY = ['affinity', 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution'];
+
+/** Terms are ORed, so the expression has to be ANDed into every one of them. */
+function lowerAffinity(root: unknown, edit: EditOf<'add-node-affinity'>): PatchOperation[] {
+  const expression = { key: edit.key, operator: edit.operator, values: edit.values };
+  const termsPath = [...edit.podSpec, ...REQUIRED_AFFINITY, 'nodeSelectorTerms'];
+  const terms = listAt(root, termsPath) ?? [];
+  if (terms.length === 0) {
+    const keys = [...REQUIRED_AFFINITY, 'nodeSelectorTerms'];
+    return setBelow(root, edit.podSpec, keys, [{ matchExpressions: [expression] }]);
+  }
+  return terms.flatMap((_, index) => {
+    const path = [...termsPath, index, 'matchExpressions'];
+    const hasIt = listAt(root, path)?.some((one) => isSameJson(one, expression)) ?? false;
+    return hasIt ? [] : append(root, path, [expression]);
+  });
+}
+
+function lowerToleration(root: unknown, edit: EditOf<'add-toleration'>): PatchOperation[] {
+  const path = [...edit.podSpec, 'tolerations'];
+  requireMembers(root, edit.podSpec);
+  const { key, effect } = edit;
+  const stands = listAt(root, path)?.some(
+    (one) =>
+      memberAt(one, 'key') === key &&
+      memberAt(one, 'operator') === 'Exists' &&
+      memberAt(one, 'effect') === effect,
+  );
+  return stands === true ? [] : append(root, path, [{ key, operator: 'Exists', effect }]);
+}
+
+/** Index of the last place where `words` stand one after the other; -1 when nowhere. */
+function lastRun(list: readonly unknown[], words: readonly string[]): number {
+  let start = list.length - words.length;
+  while (start >= 0 && !words.every((word, offset) => list[start + offset] === word)) start -= 1;
+  return start < 0 ? -1 : start;
+}
+
+function lowerAppend(root: unknown, edit: EditOf<'append-args'>): PatchOperation[] {
+  const list = listAt(root, edit.list);
+  requireMembers(root, edit.list.slice(0, -1));
+  if (list === null && !edit.isNew) throw fault(edit.list, 'a list');
+  const isThere = edit.args.length === 0 || (list !== null && lastRun(list, edit.args) >= 0);
+  return isThere ? [] : append(root, edit.list, edit.args);
+}
+
+function lowerRemoveArgs(root: unknown, edit: EditOf<'remove-args'>): PatchOperation[] {
+  const list = listAt(root, edit.list);
+  const start = list === null || edit.args.length === 0 ? -1 : lastRun(list, edit.args);
+  if (start < 0) return [];
+  if (list?.length === edit.args.length) return [remove(edit.list)];
+  // Always the same index: what follows moves up by one each time.
+  return edit.args.map(() => remove([...edit.list, start]));
+}
+
+function lowerReplaceArg(root: unknown, edit: EditOf<'replace-arg'>): PatchOperation[] {
+  const existing = valueAt(root, edit.path);
+  if (typeof existing !== 'string') throw fault(edit.path, 'an argument');
+  return existing === edit.value ? [] : [replace(edit.path, edit.value)];
+}
+
+function lowerAnnotation(root: unknown, edit: EditOf<'set-annotation'>): PatchOperation[] {
+  if (edit.value === null) return removeFromMap(root, [...edit.metadata, 'annotations'], edit.key);
+  const owner = edit.metadata.slice(0, -1);
+  return setBelow(root, owner, ['metadata', 'annotations', edit.key], edit.value);
+}
+
+function lowerEdit(root: unknown, edit: Edit): PatchOperation[] {
+  switch (edit.kind) {
+    case 'set-gpu-count':
+      return lowerGpuCount(root, edit);
+    case 'set-node-selector':
+      return setBelow(root, edit.podSpec, ['nodeSelector', edit.key], edit.value);
+    case 'remove-node-selector':
+      return removeFromMap(root, [...edit.podSpec, 'nodeSelector'], edit.key);
+    case 'add-node-affinity':
+      return lowerAffinity(root, edit);
+    case 'add-toleration':
+      return lowerToleration(root, edit);
+    case 'append-args':
+      return lowerAppend(root, edit);
+    case 'remove-args':
+      return lowerRemoveArgs(root, edit);
+    case 'replace-arg':
+      return lowerReplaceArg(root, edit);
+    case 'set-annotation':
+      return lowerAnnotation(root, edit);
+  }
+}
+
+/** rfc6902 keeps references to the values it is given, and leaves earlier operations in place when one fails. */
+function applyTo(target: unknown, operations: readonly PatchOperation[]): void {
+  const errors = applyInPlace(target, structuredClone([...operations]));
+  const failed = errors.find((error) => error !== null);
+  if (failed !== undefined) throw new Error('a JSON Patch of ours does not apply', { cause: failed });
+}
+
+/** @throws Error when an operation does not apply: the patch and the object do not belong together. */
+export function applyPatch(object: unknown, operations: readonly PatchOperation[]): unknown {
+  const copy: unknown = structuredClone(object);
+  applyTo(copy, operations);
+  return copy;
+}
+
+/**
+ * The operations, in order; none for an edit that already holds.
+ * @throws Error when an edit needs a path that is not there: the plan is wrong, not the object.
+ */
+export function lowerEdits(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
+  if (edits.length === 0) return [];
+  // Edits build on each other (two selector keys, one new map), so each is lowered against what came before.
+  const state: unknown = structuredClone(object);
+  const operations: PatchOperation[] = [];
+  for (const edit of edits) {
+    const next = lowerEdit(state, edit);
+    applyTo(state, next);
+    operations.push(...next);
+  }
+  return operations;
+}
+
+/**
+ * The operations, proven: applied to a copy they give what the edits give when applied directly. A patch that
+ * does not apply is a 500 for the user that no failurePolicy covers (webhook-practice.md §1, fact 6).
+ */
+export function patchOrThrow(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
+  const operations = lowerEdits(object, edits);
+  if (edits.length === 0) return operations;
+  const patched = applyPatch(object, operations);
+  if (isSameJson(patched, applyEdits(object, edits))) return operations;
+  throw new Error('a JSON Patch of ours does not give what its edits mean');
+}
+
+/** Base64 of the UTF-8 JSON, as AdmissionReview carries it. */
+export function patchBase64(operations: readonly PatchOperation[]): string {
+  const utf8 = new TextEncoder().encode(JSON.stringify(operations));
+  return btoa(Array.from(utf8, (byte) => String.fromCharCode(byte)).join(''));
+}

@@ -1,0 +1,18 @@
+import type { JsonPath } from '../findings.ts';
+
+// A patch library writes through a prototype where it is told to (reference toolchain.md §2).
+const FORBIDDEN_TOKENS: readonly (string | number)[] = ['__proto__', 'constructor', 'prototype'];
+
+function escapeToken(token: string | number): string {
+  return String(token).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/**
+ * RFC 6901, for `path` of JSON Patch.
+ * @throws Error on a token that names a prototype: no edit of ours has a reason to.
+ */
+export function jsonPointer(path: JsonPath): string {
+  const forbidden = path.find((token) => FORBIDDEN_TOKENS.includes(token));
+  if (forbidden !== undefined) throw new Error(`a patch must not go through ${JSON.stringify(forbidden)}`);
+  return path.map((token) => `/${escapeToken(token)}`).join('');
+}

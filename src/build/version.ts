@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface VersionDefine {
+  readonly __VRAMGATE_VERSION__: string;
+}
+
+/** The version of package.json as a text replacement, for esbuild and vite alike. */
+export function versionDefine(root: string): VersionDefine {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return { __VRAMGATE_VERSION__: JSON.stringify(manifest.version) };
+  }
+  throw new Error('package.json names no version');
+}

@@ -1,0 +1,1 @@
+process.stdout.write(`vramgate ${__VRAMGATE_VERSION__}\n`);

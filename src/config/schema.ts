@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import { FINDINGS } from '../findings.ts';
+import type { Policy } from '../plan/types.ts';
+
+/**
+ * The one configuration file. Every key has a default, an unknown key is refused: a misspelt policy that is
+ * silently ignored is a policy that its operator believes in. Nothing here transforms, so that the JSON Schema
+ * says exactly what the parser does.
+ */
+
+type EngineChoice = NonNullable<Policy['defaultEngine']>;
+
+const ENGINES = [
+  'vllm',
+  'sglang',
+  'llama.cpp',
+  'tensorrt-llm',
+  'tgi',
+  'ollama',
+] as const satisfies readonly EngineChoice[];
+const MODES = ['enforce', 'warn', 'audit'] as const;
+
+/** `0`, `2Gi`, `512Mi`, `1.5G`: a Kubernetes quantity of bytes. */
+export const BYTE_QUANTITY = /^(\d{1,12}(?:\.\d{1,6})?)(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
+
+const MAX_LIST = 256;
+const text = z.string().min(1).max(253);
+const texts = z.array(text).max(MAX_LIST);
+const mode = z.enum(MODES);
+const findingCode = z.enum(Object.keys(FINDINGS), 'no such finding code');
+
+const gpuTaintSchema = z.strictObject({
+  key: text,
+  value: z.string().max(63).nullable().default(null).describe('null: any value'),
+});
+
+const exemptionsSchema = z.strictObject({
+  users: texts.default([]),
+  groups: texts.default([]),
+  namespaces: texts.default([]),
+});
+
+export const policySchema = z.strictObject({
+  mode: mode.default('enforce').describe('what a misfit does: refuse, warn, or only record'),
+  minimumMode: mode
+    .nullable()
+    .default(null)
+    .describe('floor under the vramgate.io/mode label of a namespace'),
+  codeModes: z.partialRecord(findingCode, mode).default({}).describe('mode of single finding codes'),
+  unknown: z.enum(['warn', 'deny', 'allow']).default('warn').describe('what cannot be sized'),
+  capacity: z.enum(['warn', 'deny', 'ignore']).default('warn').describe('what no known node could hold'),
+  unannotated: z.enum(['ignore', 'warn', 'judge']).default('ignore'),
+  inventory: z.enum(['partial', 'complete']).default('partial').describe('complete: no other GPU can appear'),
+  disclose: z.boolean().default(true).describe('false leaves the shapes of the cluster out of messages'),
+  method: z.enum(['computed', 'published']).default('computed'),
+  defaultEngine: z.enum(ENGINES).nullable().default('vllm').describe('where nothing names the engine'),
+  defaultGpu: text.nullable().default(null).describe('product to assume without an inventory'),
+  preferGpus: texts.default([]).describe('products in order of preference'),
+  prices: z.record(text, z.number().nonnegative()).default({}).describe('price of one GPU hour by product'),
+  placement: z.enum(['node-selector', 'affinity']).default('node-selector'),
+  missingFlag: z.enum(['deny', 'warn']).default('deny').describe('a flag that is needed and cannot be added'),
+  headroom: z
+    .union([z.int().nonnegative(), z.string().regex(BYTE_QUANTITY)])
+    .default(0)
+    .describe('bytes of each GPU kept free'),
+  // The documented taint of AKS GPU pools (reference gpu-catalog.md §3.2); the resource's own name needs no entry.
+  gpuTaints: z
+    .array(gpuTaintSchema)
+    .max(MAX_LIST)
+    .default([{ key: 'sku', value: 'gpu' }]),
+  exemptions: exemptionsSchema.prefault({}).describe('who may exempt; empty lists: everyone'),
+});
+
+export const serverSchema = z.strictObject({
+  host: text.nullable().default(null).describe('address to listen on; null: all'),
+  drainSeconds: z
+    .number()
+    .min(0)
+    .max(300)
+    .default(12)
+    .describe('answers after SIGTERM, each closing its connection'),
+  stopSeconds: z.number().min(0).max(300).default(15).describe('then the time for what is still open'),
+  maxConnections: z.int().min(1).max(65_536).default(2048),
+  clientCaFile: text.nullable().default(null).describe('CA that client certificates must chain to'),
+});
+
+export const configSchema = z.strictObject({
+  policy: policySchema.prefault({}),
+  server: serverSchema.prefault({}),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export type PolicyFile = z.infer<typeof policySchema>;
+export type ServerConfig = Readonly<z.infer<typeof serverSchema>>;
+export type ConfigFile = z.infer<typeof configSchema>;

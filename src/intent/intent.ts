@@ -1,0 +1,258 @@
+import type { Catalog } from '../catalog/types.ts';
+import type { EngineName, EngineReading, Reading } from '../engine/types.ts';
+import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
+import { engineProfile, kvDtype } from '../sizing/engines/registry.ts';
+import type { KvDtype } from '../sizing/shapes.ts';
+import { formatCount } from '../units.ts';
+import type { Annotations } from './annotations.ts';
+import { reconcileContext } from './context.ts';
+import { type ModelChoice, reconcileModel } from './model.ts';
+import { readSettings } from './settings.ts';
+import type { Intent, Stated } from './types.ts';
+import {
+  readConcurrency,
+  readContextTokens,
+  readEngineVersion,
+  readGpus,
+  readTrainingMethod,
+  readWorkloadKind,
+} from './values.ts';
+
+export interface IntentReading {
+  /** null when something that decides is not known; `findings` say what. */
+  readonly intent: Intent | null;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Annotations and engine flags of one pod template, reconciled (contract §2): the flag is what runs; where they
+ * disagree a finding quotes both paths and the larger need is judged.
+ */
+export function readIntent(
+  catalog: Catalog,
+  annotations: Annotations,
+  reading: EngineReading | null,
+  fallbackEngine: EngineName,
+  objectPath: JsonPath,
+): IntentReading {
+  const findings: Finding[] = [...(reading?.findings ?? [])];
+  const model = reconcileModel(catalog, annotations, reading, objectPath);
+  findings.push(...model.findings);
+  const annotated = readAnnotated(catalog, annotations, findings);
+  if (model.choice === null) return { intent: null, findings };
+  const running = readRunning(annotations, reading, fallbackEngine, model.choice, annotated, findings);
+  if (running === null) return { intent: null, findings };
+  return { intent: { ...annotated.fixed, ...modelPart(model.choice), ...running }, findings };
+}
+
+interface Annotated {
+  readonly fixed: Pick<Intent, 'workload' | 'trainingMethod' | 'concurrency' | 'gpus'>;
+  readonly context: Stated<number> | null;
+  readonly version: Stated<string> | null;
+}
+
+function readAnnotated(catalog: Catalog, annotations: Annotations, findings: Finding[]): Annotated {
+  return {
+    fixed: {
+      workload: readWorkloadKind(annotations, findings),
+      trainingMethod: readTrainingMethod(annotations, findings),
+      concurrency: readConcurrency(annotations, findings),
+      gpus: readGpus(catalog, annotations, findings),
+    },
+    context: readContextTokens(annotations, findings),
+    version: readEngineVersion(annotations, findings),
+  };
+}
+
+type ModelPart = Pick<Intent, 'model' | 'checkpoint' | 'loadedFrom' | 'quantization'>;
+
+function modelPart(choice: ModelChoice): ModelPart {
+  return {
+    model: choice.model,
+    checkpoint: choice.checkpoint,
+    loadedFrom: choice.loadedFrom,
+    quantization: choice.quantization,
+  };
+}
+
+type RunningPart = Omit<Intent, keyof ModelPart | keyof Annotated['fixed']>;
+
+function readRunning(
+  annotations: Annotations,
+  reading: EngineReading | null,
+  fallbackEngine: EngineName,
+  model: ModelChoice,
+  annotated: Annotated,
+  findings: Finding[],
+): RunningPart | null {
+  const isHidden = hidesFlags(reading, annotations);
+  const checkpoint = model.checkpoint?.value ?? null;
+  const context = reconcileContext(annotated.context, reading, checkpoint, isHidden, findings);
+  if (context === null) return null;
+  if (checkpoint !== null) checkLength(context.context, checkpoint.maxContext, reading, findings);
+  const engine = reading?.engine ?? fallbackEngine;
+  const engineVersion = reconcileVersion(annotated.version, reading, findings);
+  const kv = reconcileKvDtype(annotations, reading, engine, engineVersion, findings);
+  const parallel = readParallel(reading, isHidden && annotated.fixed.workload === 'inference', findings);
+  if (kv === null || parallel === null) return null;
+  const settings = readSettings(reading);
+  findings.push(...settings.findings);
+  return {
+    context: context.context,
+    isContextAuto: context.isAuto,
+    needsContextFlag: context.needsFlag,
+    kvCacheDtype: kv.stated,
+    kvDtype: kv.dtype,
+    engine,
+    engineVersion,
+    engineRecognisedBy: reading?.recognisedBy ?? 'default',
+    settings: settings.settings,
+    ...parallel,
+  };
+}
+
+/** Flags may stand where we cannot read them, and the author did not repeat them in `engine-args`. */
+function hidesFlags(reading: EngineReading | null, annotations: Annotations): boolean {
+  if (reading === null || annotations.values.has('engine-args')) return false;
+  return reading.isOpaque || reading.configFile !== null;
+}
+
+function checkLength(
+  context: Stated<number>,
+  maximum: number,
+  reading: EngineReading | null,
+  findings: Finding[],
+): void {
+  if (context.value <= maximum || reading?.allowsLongContext === true) return;
+  const message =
+    `${formatCount(context.value)} tokens exceed the ${formatCount(maximum)} that the checkpoint declares; ` +
+    'the engine refuses to start';
+  findings.push(finding('context-too-long', context.origin.path, message));
+}
+
+function reconcileVersion(
+  annotated: Stated<string> | null,
+  reading: EngineReading | null,
+  findings: Finding[],
+): string | null {
+  const image = reading?.version ?? { state: 'absent' as const };
+  if (image.state !== 'set') return annotated?.value ?? null;
+  if (annotated !== null && annotated.value !== image.value) {
+    const message = `annotated ${annotated.value}, but the image at ${formatPath(image.path)} is ${image.value}; the image was judged`;
+    findings.push(finding('intent-conflict', annotated.origin.path, message));
+  }
+  return image.value;
+}
+
+interface KvChoice {
+  readonly stated: Stated<string>;
+  readonly dtype: KvDtype;
+}
+
+function reconcileKvDtype(
+  annotations: Annotations,
+  reading: EngineReading | null,
+  engine: EngineName,
+  version: string | null,
+  findings: Finding[],
+): KvChoice | null {
+  const profile = engineProfile(engine, version);
+  if (profile === null) return null;
+  const auto = kvDtype(profile, 'auto');
+  if (auto === null) return null;
+  const fallback: KvChoice = { stated: { value: 'auto', origin: { from: 'engine-default', path: [] } }, dtype: auto };
+  const running = runningKvDtype(reading, (name) => kvDtype(profile, name), auto, findings);
+  const value = annotations.values.get('kv-cache-dtype');
+  if (value === undefined) return running ?? fallback;
+  const annotated = kvDtype(profile, value.text.toLowerCase());
+  if (annotated === null) {
+    findings.push(finding('malformed-annotation', value.path, `not a KV cache dtype of ${engine}`));
+    return running ?? fallback;
+  }
+  const choice: KvChoice = {
+    stated: { value: value.text.toLowerCase(), origin: { from: 'annotation', path: value.path } },
+    dtype: annotated,
+  };
+  return widerKv(choice, running ?? (reading === null ? choice : fallback), findings);
+}
+
+function runningKvDtype(
+  reading: EngineReading | null,
+  parse: (name: string) => KvDtype | null,
+  auto: KvDtype,
+  findings: Finding[],
+): KvChoice | null {
+  if (reading === null) return null;
+  const key = kvOf(reading.kvCacheDtype, parse, auto, findings);
+  const value = kvOf(reading.kvCacheDtypeV, parse, auto, findings);
+  if (key === null && value === null) return null;
+  const names = value === null ? (key?.name ?? auto.name) : `${key?.name ?? auto.name}/${value.name}`;
+  const path = pathOf(reading.kvCacheDtype) ?? pathOf(reading.kvCacheDtypeV) ?? reading.containerPath;
+  const dtype: KvDtype = {
+    name: names,
+    keyBits: (key ?? auto).keyBits,
+    valueBits: (value ?? key ?? auto).valueBits,
+  };
+  return { stated: { value: names, origin: { from: 'flag', path } }, dtype };
+}
+
+function pathOf(reading: Reading<string>): JsonPath | null {
+  return reading.state === 'absent' ? null : reading.path;
+}
+
+function kvOf(
+  reading: Reading<string>,
+  parse: (name: string) => KvDtype | null,
+  auto: KvDtype,
+  findings: Finding[],
+): KvDtype | null {
+  if (reading.state === 'absent') return null;
+  const parsed = reading.state === 'set' ? parse(reading.value) : null;
+  if (parsed !== null) return parsed;
+  const message = 'this KV cache dtype is not known; 16 bits were assumed, the costlier case';
+  findings.push(finding('unknown-value', reading.path, message));
+  return auto;
+}
+
+function widerKv(annotated: KvChoice, running: KvChoice, findings: Finding[]): KvChoice {
+  const bits = (choice: KvChoice): number => choice.dtype.keyBits + choice.dtype.valueBits;
+  if (bits(annotated) === bits(running)) return annotated;
+  const where = running.stated.origin.from === 'flag' ? formatPath(running.stated.origin.path) : 'the engine';
+  const wider = bits(annotated) > bits(running) ? annotated : running;
+  const message =
+    `annotated ${annotated.stated.value}, but ${where} runs ${running.dtype.name}; the wider was judged` +
+    (where === 'the engine' ? ' (no flag sets it)' : '');
+  findings.push(finding('intent-conflict', annotated.stated.origin.path, message));
+  return wider;
+}
+
+type ParallelPart = Pick<Intent, 'tensorParallel' | 'pipelineParallel' | 'dataParallel' | 'isExpertParallel'>;
+
+function readParallel(
+  reading: EngineReading | null,
+  isHidden: boolean,
+  findings: Finding[],
+): ParallelPart | null {
+  if (reading === null) {
+    return { tensorParallel: null, pipelineParallel: null, dataParallel: 1, isExpertParallel: false };
+  }
+  const sizes = [reading.tensorParallel, reading.pipelineParallel, reading.dataParallel, reading.dataParallelLocal];
+  const unreadable = sizes.flatMap((size) => (size.state === 'unknown' ? [size.path] : []));
+  if (isHidden && reading.tensorParallel.state === 'absent') unreadable.push(reading.containerPath);
+  for (const path of unreadable) {
+    const message = 'the parallel size may be set here, but cannot be read; repeat it in vramgate.io/engine-args';
+    findings.push(finding('unknown-value', path, message));
+  }
+  if (unreadable.length > 0) return null;
+  const expert = reading.expertParallel;
+  return {
+    tensorParallel: valueOf(reading.tensorParallel),
+    pipelineParallel: valueOf(reading.pipelineParallel),
+    dataParallel: valueOf(reading.dataParallelLocal) ?? valueOf(reading.dataParallel) ?? 1,
+    isExpertParallel: expert.state === 'set' && expert.value !== false && expert.value !== 1,
+  };
+}
+
+function valueOf(reading: Reading<number>): number | null {
+  return reading.state === 'set' ? reading.value : null;
+}

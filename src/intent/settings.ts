@@ -1,0 +1,75 @@
+import type { EngineReading, Reading } from '../engine/types.ts';
+import { type Finding, finding } from '../findings.ts';
+import { bytes } from '../units.ts';
+import type { EngineSettings } from './types.ts';
+
+export const DEFAULT_SETTINGS: EngineSettings = {
+  maxNumSeqs: null,
+  maxNumBatchedTokens: null,
+  cudaGraphMaxBs: null,
+  memoryFraction: null,
+  kvCacheBytes: null,
+  blockSize: null,
+  hybridKv: 'auto',
+  hybridBlocker: null,
+  swaFullTokensRatio: null,
+  enforceEager: false,
+  textOnly: false,
+  multimodalRequested: false,
+  lora: null,
+  draftBytes: null,
+  cpuOffloadBytes: bytes(0),
+};
+
+export interface SettingsReading {
+  readonly settings: EngineSettings;
+  readonly findings: readonly Finding[];
+}
+
+/** Engine settings that change the bill, from the launch. What is set but unreadable is a finding, never a default. */
+export function readSettings(reading: EngineReading | null): SettingsReading {
+  if (reading === null) return { settings: DEFAULT_SETTINGS, findings: [] };
+  const findings: Finding[] = [];
+  const take = <T>(value: Reading<T>, what: string): T | null => taken(value, what, findings);
+  const offload = take(reading.cpuOffloadBytes, 'CPU offload');
+  const kvCacheBytes = take(reading.kvCacheBytes, 'KV cache size');
+  const settings: EngineSettings = {
+    maxNumSeqs: take(reading.maxNumSeqs, 'number of sequences'),
+    maxNumBatchedTokens: take(reading.maxNumBatchedTokens, 'number of batched tokens'),
+    cudaGraphMaxBs: take(reading.cudaGraphMaxBs, 'CUDA graph batch size'),
+    memoryFraction: take(reading.memoryFraction, 'memory fraction'),
+    kvCacheBytes: kvCacheBytes === null ? null : bytes(kvCacheBytes),
+    blockSize: take(reading.blockSize, 'block size'),
+    hybridKv: take(reading.hybridKv, 'hybrid KV cache setting') ?? 'auto',
+    hybridBlocker: hybridBlocker(reading),
+    swaFullTokensRatio: take(reading.swaFullTokensRatio, 'sliding-window ratio'),
+    enforceEager: reading.enforceEager,
+    textOnly: reading.textOnly,
+    multimodalRequested: reading.multimodalRequested,
+    lora: reading.lora,
+    draftBytes: reading.draft === null || !needsWeights(reading) ? null : 'unknown',
+    cpuOffloadBytes: bytes(offload ?? 0),
+  };
+  return { settings, findings };
+}
+
+function taken<T>(value: Reading<T>, what: string, findings: Finding[]): T | null {
+  if (value.state === 'set') return value.value;
+  if (value.state === 'unknown') {
+    findings.push(finding('unknown-value', value.path, `the ${what} is set here, but its value cannot be read`));
+  }
+  return null;
+}
+
+/** A connector or an EAGLE draft turns vLLM's hybrid KV manager off (engine-facts.md §1). */
+function hybridBlocker(reading: EngineReading): string | null {
+  if (reading.draft?.isEagle === true) return 'EAGLE speculative decoding';
+  if (reading.kvConnector.state === 'absent') return null;
+  if (reading.kvConnector.state === 'unknown') return 'a KV connector that cannot be read';
+  return `KV connector ${reading.kvConnector.value}`;
+}
+
+/** n-gram speculation has no model of its own. */
+function needsWeights(reading: EngineReading): boolean {
+  return reading.draft !== null && (reading.draft.id !== null || reading.draft.isEagle);
+}

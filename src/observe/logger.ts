@@ -1,0 +1,82 @@
+import { destination, type Level, type LoggerOptions, pino } from 'pino';
+import type { DecisionRecord } from '../pipeline/types.ts';
+import { humanLine } from './human-line.ts';
+import { boundedRecord } from './record-log.ts';
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Constant messages, variable fields. */
+export interface Log {
+  readonly debug: (message: string, fields?: LogFields) => void;
+  readonly info: (message: string, fields?: LogFields) => void;
+  readonly warn: (message: string, fields?: LogFields) => void;
+  readonly error: (message: string, fields?: LogFields) => void;
+  /** One decision record, one line. Written at every level. */
+  readonly decision: (record: DecisionRecord) => void;
+  /** Writes out what is still buffered. Last call before the process ends. */
+  readonly flush: () => void;
+}
+
+/** Where lines go. A process's own stdout has a descriptor, which is then written to without blocking. */
+export interface LineSink {
+  readonly write: (text: string) => unknown;
+  readonly fd?: number;
+  readonly isTTY?: boolean;
+}
+
+export interface LogSettings {
+  readonly level: Level;
+  readonly sink: LineSink;
+  /** Defaults to whether the sink is a terminal. */
+  readonly isHuman?: boolean;
+}
+
+interface Output {
+  readonly stream: { readonly write: (line: string) => unknown };
+  readonly flush: () => void;
+}
+
+/**
+ * Transports would need a worker file beside the bundle, and a synchronous descriptor blocks the event loop when
+ * its reader stalls (reference toolchain.md §6), so: a plain asynchronous destination.
+ */
+function outputOf({ sink, isHuman }: LogSettings): Output {
+  if (isHuman ?? sink.isTTY === true) {
+    return { stream: { write: (line) => sink.write(humanLine(line)) }, flush: () => {} };
+  }
+  if (sink.fd === undefined) return { stream: { write: (line) => sink.write(line) }, flush: () => {} };
+  const stream = destination({ dest: sink.fd, sync: false, minLength: 0 });
+  // The reader is gone (EPIPE): a webhook must go on answering without its log.
+  stream.on('error', () => {});
+  return { stream, flush: () => flushNow(stream) };
+}
+
+/** Throws while the descriptor is not open yet, and when nobody reads any more: nothing to lose in either case. */
+function flushNow(stream: { readonly flushSync: () => void }): void {
+  try {
+    stream.flushSync();
+  } catch {
+    // see above
+  }
+}
+
+const BASE: LoggerOptions = {
+  base: null,
+  formatters: { level: (label) => ({ level: label }) },
+};
+
+export function createLog(settings: LogSettings): Log {
+  const { stream, flush } = outputOf(settings);
+  const timestamp = (): string => `,"time":"${new Date().toISOString()}"`;
+  const lines = pino({ ...BASE, level: settings.level, timestamp }, stream);
+  // A record has a `time` of its own: when the review arrived. Two members of one name would be no JSON.
+  const records = pino({ ...BASE, level: 'info', timestamp: false }, stream);
+  return {
+    debug: (message, fields = {}) => lines.debug(fields, message),
+    info: (message, fields = {}) => lines.info(fields, message),
+    warn: (message, fields = {}) => lines.warn(fields, message),
+    error: (message, fields = {}) => lines.error(fields, message),
+    decision: (record) => records.info(boundedRecord(record), 'decision'),
+    flush,
+  };
+}

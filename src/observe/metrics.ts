@@ -1,0 +1,145 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DecisionRecord } from '../pipeline/types.ts';
+
+/** What went wrong without a verdict. A closed list, because a label must be one. */
+export type ErrorClass =
+  | 'unreadable'
+  | 'too-large'
+  | 'deadline'
+  | 'internal'
+  | 'not-ready'
+  | 'config'
+  | 'inventory'
+  | 'certificate';
+
+export interface Metrics {
+  /** Counts one decision, its findings and its duration. */
+  readonly decided: (record: DecisionRecord) => void;
+  readonly failed: (errorClass: ErrorClass) => void;
+  readonly entered: () => void;
+  readonly left: () => void;
+  readonly certificateExpires: (at: Date) => void;
+  readonly configured: (hash: string) => void;
+  readonly inventoried: (classes: number, nodes: number) => void;
+  readonly contentType: string;
+  readonly text: () => Promise<string>;
+  /** Ends the event-loop monitor. */
+  readonly stop: () => void;
+}
+
+// From a tenth of a millisecond to the timeout that the chart gives a validating webhook (5 s).
+const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const NANOSECONDS = 1e9;
+const MICROSECONDS = 1e6;
+
+function decisionMetrics(registers: Registry[]) {
+  return {
+    decisions: new Counter({
+      name: 'vramgate_decisions_total',
+      help: 'Reviews answered, by webhook, verdict, mode and whether the object was let in.',
+      labelNames: ['webhook', 'verdict', 'mode', 'allowed'] as const,
+      registers,
+    }),
+    durations: new Histogram({
+      name: 'vramgate_decision_duration_seconds',
+      help: 'Time from the whole request to its answer.',
+      labelNames: ['webhook'] as const,
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    findings: new Counter({
+      name: 'vramgate_findings_total',
+      help: 'Findings of the validating webhook, by code.',
+      labelNames: ['code'] as const,
+      registers,
+    }),
+  };
+}
+
+function processMetrics(registers: Registry[]) {
+  return {
+    errors: new Counter({
+      name: 'vramgate_errors_total',
+      help: 'What was not answered with a verdict, by class.',
+      labelNames: ['class'] as const,
+      registers,
+    }),
+    inFlight: new Gauge({ name: 'vramgate_in_flight_reviews', help: 'Reviews being answered.', registers }),
+    expiry: new Gauge({
+      name: 'vramgate_certificate_expiry_timestamp_seconds',
+      help: 'End of the serving certificate, in seconds since 1970.',
+      registers,
+    }),
+    config: new Gauge({
+      name: 'vramgate_config_info',
+      help: 'Always 1; the label is the hash of the policy in effect.',
+      labelNames: ['hash'] as const,
+      registers,
+    }),
+  };
+}
+
+function inventoryMetrics(registers: Registry[]) {
+  return {
+    classes: new Gauge({
+      name: 'vramgate_inventory_classes',
+      help: 'Classes of equal nodes; 0 where the inventory is unknown.',
+      registers,
+    }),
+    nodes: new Gauge({ name: 'vramgate_inventory_nodes', help: 'GPU nodes that are known.', registers }),
+  };
+}
+
+/** The worst delay since the last scrape. */
+function eventLoopLag(registers: Registry[]): () => void {
+  const monitor = monitorEventLoopDelay({ resolution: 10 });
+  monitor.enable();
+  new Gauge({
+    name: 'vramgate_event_loop_lag_seconds',
+    help: 'Longest delay of the event loop since the last scrape.',
+    registers,
+    collect() {
+      this.set(monitor.max / NANOSECONDS);
+      monitor.reset();
+    },
+  });
+  return () => monitor.disable();
+}
+
+/** A registry of its own: two servers in one process (tests) do not count into each other. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const { decisions, durations, findings } = decisionMetrics(registers);
+  const { errors, inFlight, expiry, config } = processMetrics(registers);
+  const { classes, nodes } = inventoryMetrics(registers);
+  const stop = eventLoopLag(registers);
+
+  function decided(record: DecisionRecord): void {
+    const { webhook, verdict, mode } = record;
+    decisions.inc({ webhook, verdict, mode, allowed: String(record.allowed) });
+    durations.observe({ webhook }, record.durationMicroseconds / MICROSECONDS);
+    // Both webhooks find the same things in the same object: counted where the verdict is given.
+    if (webhook === 'validate') for (const { code } of record.findings) findings.inc({ code });
+  }
+
+  return {
+    decided,
+    failed: (errorClass) => errors.inc({ class: errorClass }),
+    entered: () => inFlight.inc(),
+    left: () => inFlight.dec(),
+    certificateExpires: (at) => expiry.set(at.getTime() / 1000),
+    configured: (hash) => {
+      config.reset();
+      config.set({ hash }, 1);
+    },
+    inventoried: (classCount, nodeCount) => {
+      classes.set(classCount);
+      nodes.set(nodeCount);
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    stop,
+  };
+}

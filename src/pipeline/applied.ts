@@ -1,0 +1,164 @@
+import { digest } from '../digest.ts';
+import type { JsonPath } from '../findings.ts';
+import { ANNOTATION_KEYS, APPLIED_KEY, PREFIX } from '../intent/keys.ts';
+import type { Edit } from '../plan/types.ts';
+import { gpuFormOf } from '../workload/gpu-request.ts';
+import type { Container, PodTemplate, Workload } from '../workload/types.ts';
+
+/**
+ * The `vramgate.io/applied` annotation: what we set, and from which author-side inputs, so that a later update can tell
+ * our values from the author's. It is data that a user can forge: it is parsed strictly, and no verdict trusts it.
+ */
+export interface Applied {
+  readonly set: readonly AppliedEdit[];
+  readonly from: string;
+}
+
+/** The edits that the webhook makes on its own account; remedies are not among them. */
+export type AppliedEdit = Extract<
+  Edit,
+  { readonly kind: 'set-gpu-count' | 'set-node-selector' | 'add-node-affinity' | 'add-toleration' | 'append-args' }
+>;
+
+const MAX_APPLIED = 16_384;
+const MAX_SET = 256;
+
+export function isAppliedEdit(edit: Edit): edit is AppliedEdit {
+  return (
+    edit.kind === 'set-gpu-count' ||
+    edit.kind === 'set-node-selector' ||
+    edit.kind === 'add-node-affinity' ||
+    edit.kind === 'add-toleration' ||
+    edit.kind === 'append-args'
+  );
+}
+
+export function formatApplied(applied: Applied): string {
+  return JSON.stringify({ set: applied.set.map(toRow), from: applied.from });
+}
+
+type Row = readonly (string | number | boolean | readonly (string | number)[])[];
+
+function toRow(edit: AppliedEdit): Row {
+  switch (edit.kind) {
+    case 'set-gpu-count':
+      return ['gpus', edit.container, edit.resource, edit.count];
+    case 'set-node-selector':
+      return ['selector', edit.podSpec, edit.key, edit.value];
+    case 'add-node-affinity':
+      return ['affinity', edit.podSpec, edit.key, edit.operator, edit.values];
+    case 'add-toleration':
+      return ['toleration', edit.podSpec, edit.key, edit.effect];
+    case 'append-args':
+      return ['args', edit.list, edit.isNew, edit.args];
+  }
+}
+
+/** @returns null for an annotation that is absent, or not exactly of our own making. */
+export function parseApplied(annotations: ReadonlyMap<string, unknown>): Applied | null {
+  const text = annotations.get(APPLIED_KEY);
+  if (typeof text !== 'string' || text.length > MAX_APPLIED) return null;
+  const parsed = parseJson(text);
+  if (!isRecord(parsed)) return null;
+  const [rows, from] = [parsed['set'], parsed['from']];
+  if (!Array.isArray(rows) || rows.length > MAX_SET || typeof from !== 'string') return null;
+  const edits = rows.map(fromRow);
+  const set = edits.filter((edit) => edit !== null);
+  return set.length === edits.length ? { set, from } : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return null;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fromRow(row: unknown): AppliedEdit | null {
+  if (!Array.isArray(row)) return null;
+  const [kind, at, first, second, third]: readonly unknown[] = row;
+  if (!isPath(at)) return null;
+  if (kind === 'gpus' && isText(first) && isCount(second)) {
+    return { kind: 'set-gpu-count', container: at, resource: first, count: second };
+  }
+  if (kind === 'selector' && isText(first) && isText(second)) {
+    return { kind: 'set-node-selector', podSpec: at, key: first, value: second };
+  }
+  if (kind === 'toleration' && isText(first) && isText(second)) {
+    return { kind: 'add-toleration', podSpec: at, key: first, effect: second };
+  }
+  if (kind === 'args' && typeof first === 'boolean' && isTexts(second)) {
+    return { kind: 'append-args', list: at, isNew: first, args: second };
+  }
+  if (kind === 'affinity' && isText(first) && (second === 'In' || second === 'NotIn') && isTexts(third)) {
+    return { kind: 'add-node-affinity', podSpec: at, key: first, operator: second, values: third };
+  }
+  return null;
+}
+
+const FORBIDDEN = new Set<unknown>(['__proto__', 'constructor', 'prototype']);
+
+function isPath(value: unknown): value is JsonPath {
+  return (
+    Array.isArray(value) &&
+    value.length <= 16 &&
+    value.every((step) => (isText(step) && !FORBIDDEN.has(step)) || isCount(step))
+  );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 512 && !FORBIDDEN.has(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= 16 && value.every(isText);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 1024;
+}
+
+/**
+ * The author's side of everything that planning reads, as one digest. It is taken from the object without our edits,
+ * and holds nothing of ours: no catalog, inventory, policy or version.
+ */
+export function authorInputs(workload: Workload): string {
+  const parts = [
+    workload.kind,
+    workload.groupSize,
+    own(workload.annotations),
+    workload.templates.map(templateInputs),
+  ];
+  return digest(JSON.stringify(parts));
+}
+
+function own(annotations: ReadonlyMap<string, unknown>): readonly unknown[] {
+  return ANNOTATION_KEYS.filter((key) => key !== 'exempt').map((key) => annotations.get(PREFIX + key) ?? null);
+}
+
+function templateInputs(template: PodTemplate): readonly unknown[] {
+  const { spec } = template;
+  return [
+    template.role,
+    own(template.annotations),
+    [...spec.nodeSelector],
+    spec.requiredNodeAffinity,
+    spec.tolerations,
+    spec.schedulerName,
+    spec.resourceClaims,
+    spec.containers.map(containerInputs),
+    spec.initContainers.map(containerInputs),
+  ];
+}
+
+/** What starts, with which devices. Probes, mounts, labels and CPU may change without a new plan. */
+function containerInputs(container: Container): readonly unknown[] {
+  const devices = [...container.limits, ...container.requests].filter(([name]) => gpuFormOf(name) !== null);
+  return [container.name, container.image, container.command, container.args, container.env.map(({ name, value }) => [name, value]), devices];
+}

@@ -1,0 +1,65 @@
+import type { Finding } from '../findings.ts';
+import { adviseOn } from '../plan/advice.ts';
+import { planUnit } from '../plan/plan.ts';
+import { ruleOn } from '../plan/verdict.ts';
+import type { ChosenPlan, Edit, Judged } from '../plan/types.ts';
+import { askedGpus, type Unit } from '../plan/unit.ts';
+import type { Workload } from '../workload/types.ts';
+import type { Facts } from './types.ts';
+import { readUnits } from './units.ts';
+
+/** One object judged by today's rules, before ratchet, modes and ways out. */
+export interface Evaluation {
+  readonly findings: readonly Finding[];
+  readonly judged: Judged | null;
+  readonly plan: ChosenPlan | null;
+  readonly edits: readonly Edit[];
+  readonly units: readonly Unit[];
+  /** By the rules alone. */
+  readonly isRefused: boolean;
+  /** Bytes that are missing over all GPUs of the replica; what the ratchet compares. */
+  readonly shortfall: number;
+}
+
+/** @param mayEdit false where nothing can be patched: what would need a patch is then refused or told. */
+export function evaluate(workload: Workload, facts: Facts, mayEdit: boolean): Evaluation {
+  const findings: Finding[] = [];
+  const edits: Edit[] = [];
+  const units: Unit[] = [];
+  let decisive: Decisive = { judged: null, plan: null, shortfall: 0 };
+  for (const reading of readUnits(workload, facts)) {
+    findings.push(...reading.findings);
+    if (reading.unit === null) continue;
+    const unit = mayEdit ? reading.unit : { ...reading.unit, canEdit: false };
+    const outcome = planUnit(unit, facts.inventory, facts.catalog, facts.policy);
+    units.push(unit);
+    findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
+    edits.push(...outcome.edits);
+    decisive = moreDecisive(decisive, {
+      judged: outcome.judged,
+      plan: outcome.plan,
+      shortfall: shortfallOf(unit, outcome.judged),
+    });
+  }
+  const { isRefused } = ruleOn(findings, facts.policy, null);
+  return { ...decisive, findings, edits: isRefused ? [] : edits, units, isRefused };
+}
+
+interface Decisive {
+  readonly judged: Judged | null;
+  readonly plan: ChosenPlan | null;
+  readonly shortfall: number;
+}
+
+/** Of several templates the one that is shortest of memory is what the verdict hangs on. */
+function moreDecisive(one: Decisive, other: Decisive): Decisive {
+  if (one.judged === null) return other;
+  return other.shortfall > one.shortfall ? other : one;
+}
+
+function shortfallOf(unit: Unit, judged: Judged | null): number {
+  if (judged === null) return 0;
+  const missingGpus = Math.max(0, judged.gpus - (askedGpus(unit) ?? 0));
+  const perGpu = Math.max(0, -(judged.fit?.headroomBytes ?? 0));
+  return perGpu * judged.gpus + missingGpus * judged.perGpu.mid;
+}

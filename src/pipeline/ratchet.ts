@@ -1,0 +1,28 @@
+import { type Finding, finding, formatPath, kindOf } from '../findings.ts';
+import type { Evaluation } from './evaluate.ts';
+
+/**
+ * On UPDATE the old and the new object are judged by today's rules, and only what the change made worse is refused
+ * (contract §4): an upgrade of the catalog, a new inventory or a stricter policy never makes a running object a prisoner.
+ * @returns the findings to rule on; refusing ones are replaced where the old object was refused for as much.
+ */
+export function ratchet(before: Evaluation, now: Evaluation): readonly Finding[] {
+  if (!now.isRefused || !before.isRefused) return now.findings;
+  if (now.shortfall > before.shortfall) return now.findings;
+  const known = new Set(before.findings.map(keyOf));
+  const isOld = now.findings.every((one) => !isRefusing(one) || kindOf(one.code) === 'fit' || known.has(keyOf(one)));
+  if (!isOld) return now.findings;
+  const kept = now.findings.filter((one) => !isRefusing(one));
+  const [first] = now.findings.filter(isRefusing);
+  if (first === undefined) return now.findings;
+  return [finding('still-undersized', first.path, `not refused, because it was so before this change: ${first.message}`), ...kept];
+}
+
+function isRefusing(one: Finding): boolean {
+  const kind = kindOf(one.code);
+  return kind === 'malformed' || kind === 'fit' || kind === 'unknown' || kind === 'capacity';
+}
+
+function keyOf(one: Finding): string {
+  return `${one.code} ${formatPath(one.path)}`;
+}

@@ -1,0 +1,95 @@
+import type { Catalog } from '../catalog/types.ts';
+import type { FindingCode, Severity } from '../findings.ts';
+import type { ChosenPlan, Intent, Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
+
+/** What is known beside the object: immutable snapshots, swapped whole, passed in. */
+export interface Facts {
+  readonly catalog: Catalog;
+  readonly inventory: Inventory;
+  readonly policy: Policy;
+  /** The `vramgate.io/mode` label of the object's namespace; null: none or not known. */
+  readonly namespaceMode: Mode | null;
+}
+
+export interface Requester {
+  readonly username: string;
+  readonly groups: readonly string[];
+}
+
+/** One object to decide about, as it arrived. */
+export interface DecideInput {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly object: unknown;
+  /** null on CREATE and in the CLI. */
+  readonly oldObject: unknown;
+  /** Namespace of the request; the object's own may be absent. */
+  readonly namespace: string | null;
+  /** null in the CLI: exemption rights are then not checked. */
+  readonly user: Requester | null;
+}
+
+/** What the envelope adds to a record. `check` gives the same shape with nulls. */
+export interface RecordIdentity {
+  readonly uid: string | null;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly webhook: 'mutate' | 'validate' | 'check';
+  readonly operation: string;
+  readonly dryRun: boolean;
+  readonly namespace: string | null;
+  readonly name: string | null;
+  readonly generateName: string | null;
+  readonly kind: string;
+  readonly user: string | null;
+  readonly durationMicroseconds: number;
+}
+
+/**
+ * The decision record: one log line. Only plain JSON values; strings that a user controls are under `subject`
+ * and `inputs`, bounded in length. The keys are a published schema: add, never rename.
+ */
+export interface DecisionRecord {
+  readonly decision: string;
+  readonly uid: string | null;
+  readonly time: string;
+  readonly webhook: 'mutate' | 'validate' | 'check';
+  readonly mode: Mode;
+  readonly verdict: Verdict;
+  readonly allowed: boolean;
+  readonly operation: string;
+  readonly dryRun: boolean;
+  readonly subject: {
+    readonly kind: string;
+    readonly namespace: string | null;
+    readonly name: string | null;
+    readonly generateName: string | null;
+    readonly user: string | null;
+  };
+  readonly model: string | null;
+  readonly checkpoint: string | null;
+  readonly context: number | null;
+  readonly quantization: string | null;
+  readonly kvCacheDtype: string | null;
+  readonly engine: string | null;
+  readonly engineVersion: string | null;
+  readonly engineRecognisedBy: string | null;
+  readonly bytesNeededPerGpu: number | null;
+  readonly bytesAvailablePerGpu: number | null;
+  readonly requestedGpus: number | null;
+  readonly plannedGpus: number | null;
+  readonly shape: string | null;
+  readonly findings: readonly { readonly code: FindingCode; readonly severity: Severity; readonly path: string }[];
+  readonly patchPaths: readonly string[];
+  readonly policyHash: string;
+  readonly catalogVersion: string;
+  readonly durationMicroseconds: number;
+  /** Whole normalised intent, policy values and shapes considered: enough to compute the decision again. At most 8 KiB. */
+  readonly inputs: RecordInputs | null;
+}
+
+export interface RecordInputs {
+  readonly intent: Intent | null;
+  readonly plan: ChosenPlan | null;
+  readonly policy: Readonly<Record<string, unknown>>;
+  readonly shapes: readonly string[];
+}

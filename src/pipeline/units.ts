@@ -1,0 +1,171 @@
+import { nearest } from '../catalog/resolve.ts';
+import type { EngineName, EngineReading } from '../engine/types.ts';
+import { readEngine } from '../engine/read.ts';
+import { findServing } from '../engine/serving.ts';
+import { type Finding, finding } from '../findings.ts';
+import { type Annotations, readAnnotations } from '../intent/annotations.ts';
+import { readIntent } from '../intent/intent.ts';
+import { readEngineName } from '../intent/values.ts';
+import type { Sizer } from '../plan/sizer.ts';
+import { createSizer } from '../plan/sizer.ts';
+import type { GpuAsk } from '../plan/types.ts';
+import type { Member, Unit } from '../plan/unit.ts';
+import { effectiveGpuRequest, gpuRequestFindings, gpuRequests } from '../workload/gpu-request.ts';
+import { isOwnedByRegisteredKind, placementOwner } from '../workload/ownership.ts';
+import type { Container, PodTemplate, Workload } from '../workload/types.ts';
+import type { Facts } from './types.ts';
+
+export interface UnitReading {
+  /** null when the template cannot be sized; the findings say why. */
+  readonly unit: Unit | null;
+  readonly findings: readonly Finding[];
+}
+
+/** Engine that is assumed where nothing names one: the one that six of ten manifests run (engine-flags.md §3). */
+const LAST_RESORT: EngineName = 'vllm';
+
+/** The serving replicas of a workload: one a template, or one for all templates of a group. */
+export function readUnits(workload: Workload, facts: Facts): readonly UnitReading[] {
+  const groups = groupTemplates(workload);
+  return groups.map((templates) => readUnit(workload, templates, facts));
+}
+
+type Templates = readonly [PodTemplate, ...PodTemplate[]];
+
+/** A LeaderWorkerSet's templates form one replica; a JobSet's roles stand alone unless they train together. */
+function groupTemplates(workload: Workload): readonly Templates[] {
+  const [first, ...others] = workload.templates;
+  if (first === undefined) return [];
+  if (workload.kind === 'LeaderWorkerSet') return [[first, ...others]];
+  const serving = workload.templates.filter((template) => findServing(template.spec, null, null).kind !== 'none');
+  const chosen = serving.length > 0 ? serving : [first];
+  return chosen.map((template): Templates => [template]);
+}
+
+export function annotationsOf(workload: Workload, template: PodTemplate): Annotations {
+  const own = { entries: workload.annotations, path: ['metadata', 'annotations'] };
+  if (template.path.length === 0) return readAnnotations([own]);
+  return readAnnotations([own, { entries: template.annotations, path: [...template.path, 'metadata', 'annotations'] }]);
+}
+
+function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitReading {
+  const [template] = templates;
+  const annotations = annotationsOf(workload, template);
+  const findings: Finding[] = [...annotations.findings];
+  const engine = readEngineName(annotations, findings);
+  const served = chooseContainer(template, annotations, engine, findings);
+  if (served === null) return { unit: null, findings };
+  const reading = readServed(served.container, template, annotations, engine, facts);
+  const fallback = engine ?? facts.policy.defaultEngine ?? LAST_RESORT;
+  const intent = readIntent(facts.catalog, annotations, reading, fallback, ['metadata', 'annotations']);
+  findings.push(...intent.findings, ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)));
+  if (intent.intent === null) return { unit: null, findings };
+  const sizer = createSizer(intent.intent, facts.catalog, facts.policy);
+  if (sizer.kind === 'unknown') return { unit: null, findings: [...findings, sizer.finding] };
+  return { unit: buildUnit(workload, templates, served, reading, sizer.sizer), findings };
+}
+
+interface Served {
+  readonly container: Container;
+  readonly isAmbiguous: boolean;
+  readonly all: readonly Container[];
+}
+
+function chooseContainer(
+  template: PodTemplate,
+  annotations: Annotations,
+  engine: EngineName | null,
+  findings: Finding[],
+): Served | null {
+  const wanted = annotations.values.get('container');
+  const choice = findServing(template.spec, wanted?.text ?? null, engine);
+  if (choice.kind === 'one') return { container: choice.container, isAmbiguous: false, all: [choice.container] };
+  if (choice.kind === 'several') return ambiguous(choice.containers, findings);
+  if (choice.kind === 'no-such-container') {
+    const close = nearest(choice.names, choice.wanted, 1);
+    const hint = close.length > 0 ? `; did you mean ${close.join('')}?` : '';
+    findings.push(finding('malformed-annotation', wanted?.path ?? [], `no container of this name${hint}`));
+    return null;
+  }
+  const [only] = template.spec.containers;
+  return only === undefined ? null : { container: only, isAmbiguous: false, all: [only] };
+}
+
+function ambiguous(containers: readonly Container[], findings: Finding[]): Served | null {
+  const [first] = containers;
+  if (first === undefined) return null;
+  const message =
+    `${containers.length} containers could be the server (${containers.map((one) => one.name).join(', ')}); ` +
+    'judged as their sum and not patched: name one in vramgate.io/container';
+  findings.push(finding('ambiguous-container', first.path, message));
+  return { container: first, isAmbiguous: true, all: containers };
+}
+
+function readServed(
+  container: Container,
+  template: PodTemplate,
+  annotations: Annotations,
+  engine: EngineName | null,
+  facts: Facts,
+): EngineReading | null {
+  const extra = annotations.values.get('engine-args');
+  return readEngine(container, {
+    wantedEngine: engine,
+    defaultEngine: facts.policy.defaultEngine,
+    initContainers: template.spec.initContainers,
+    labels: template.labels,
+    extraArgs: extra?.text ?? null,
+    extraArgsPath: extra?.path ?? [],
+  });
+}
+
+function buildUnit(
+  workload: Workload,
+  templates: Templates,
+  served: Served,
+  reading: EngineReading | null,
+  sizer: Sizer,
+): Unit {
+  const [template, ...others] = templates;
+  const leader = member(template, served.container, served.all);
+  const workers = others.flatMap((one) => workerMember(one));
+  return {
+    members: [leader, ...workers],
+    intent: sizer.intent,
+    sizer,
+    reading,
+    canEdit: !served.isAmbiguous && !workload.isTerminating && workload.controller === null,
+    placementOwner: placementOwner(workload, template),
+    trainingPods: trainingPods(workload, template),
+  };
+}
+
+function workerMember(template: PodTemplate): readonly Member[] {
+  const choice = findServing(template.spec, null, null);
+  const container = choice.kind === 'one' ? choice.container : template.spec.containers[0];
+  return container === undefined ? [] : [member(template, container, [container])];
+}
+
+function member(template: PodTemplate, container: Container, serving: readonly Container[]): Member {
+  return { template, container, ask: askOf(template, serving), pods: template.podsPerReplica };
+}
+
+/** The accelerators of the serving containers; the pod's effective request counts where init containers ask for more. */
+function askOf(template: PodTemplate, serving: readonly Container[]): GpuAsk | null {
+  const requests = serving.flatMap((one) => gpuRequests(one));
+  const [first] = requests;
+  if (first === undefined) return null;
+  const same = requests.filter((one) => one.resource === first.resource);
+  const count = same.reduce((sum, one) => sum + one.count, 0);
+  const scheduled = effectiveGpuRequest(template.spec, first.resource) ?? count;
+  return { resource: first.resource, count, scheduled: Math.max(count, scheduled), form: first.form, path: first.path };
+}
+
+/** Pods that share one training state: all replicas, or all parallel pods of a Job. */
+function trainingPods(workload: Workload, template: PodTemplate): number {
+  return Math.max(1, workload.replicas) * Math.max(1, template.podsPerReplica);
+}
+
+export function isOwned(workload: Workload): boolean {
+  return isOwnedByRegisteredKind(workload.controller);
+}

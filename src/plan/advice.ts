@@ -1,0 +1,54 @@
+import { type Finding, finding } from '../findings.ts';
+import { formatGib } from '../units.ts';
+import { parseQuantity } from '../workload/quantity.ts';
+import type { Container, PodSpec } from '../workload/types.ts';
+import type { Judged } from './types.ts';
+import type { Unit } from './unit.ts';
+
+/** What would make the pod die or crawl although its GPUs suffice. Warnings only. */
+export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] {
+  const { container, template } = unit.members[0];
+  if (judged === null || unit.intent.workload === 'training') return [];
+  return [...sharedMemory(template.spec, container, judged), ...hostMemory(container, judged), ...loadPeak(unit, judged)];
+}
+
+/**
+ * Ranks exchange tensors through /dev/shm, which a container gets 64 MiB of unless a memory-backed volume is mounted
+ * (reference engine-flags.md §3, "/dev/shm"; NCCL fails with "No space left on device").
+ */
+function sharedMemory(spec: PodSpec, container: Container, judged: Judged): readonly Finding[] {
+  if (judged.parallel.tensor <= 1) return [];
+  const mount = container.volumeMounts.find((one) => one.mountPath === '/dev/shm');
+  const volume = spec.volumes.find((one) => one.name === mount?.name);
+  if (volume?.emptyDirMedium === 'Memory') return [];
+  const path = [...container.path, 'volumeMounts'];
+  const message = `tensor parallel ${judged.parallel.tensor} without an emptyDir of medium Memory at /dev/shm: NCCL has 64 MiB there and fails`;
+  return [finding('missing-shm', path, message)];
+}
+
+/**
+ * Each rank pins host memory as large as its block tables, and holds what is offloaded to the CPU
+ * (engine-facts.md §3: at 10M tokens and TP 8 about 80 GiB). Only this lower bound is counted.
+ */
+function hostMemory(container: Container, judged: Judged): readonly Finding[] {
+  const text = container.limits.get('memory');
+  if (text === undefined || judged.bill === null) return [];
+  const limit = parseQuantity(text)?.value ?? null;
+  const ranks = judged.parallel.tensor * judged.parallel.pipeline;
+  const perRank = judged.bill.perGpu.engineTables + judged.intent.settings.cpuOffloadBytes;
+  const need = perRank * ranks;
+  if (limit === null || limit >= need) return [];
+  const message = `the memory limit is ${formatGib(limit)}, but pinned tables and offloaded weights need ${formatGib(need)} of host memory`;
+  return [finding('memory-limit-low', [...container.path, 'resources', 'limits', 'memory'], message)];
+}
+
+/** Online quantization reads the weights at their original precision first (engine-flags.md §5, case 13). */
+function loadPeak(unit: Unit, judged: Judged): readonly Finding[] {
+  const extra = judged.bill?.loadPeakExtra ?? 0;
+  const { fit } = judged;
+  if (extra === 0 || fit === null || !fit.fitsAtLow || judged.bill === null) return [];
+  const peak = judged.bill.perGpu.weights + judged.bill.perGpu.ropeTable + extra;
+  if (peak <= fit.usableBytes) return [];
+  const message = `fits once loaded, but quantizing while loading needs ${formatGib(peak)} per GPU for a while, and ${fit.product} has ${formatGib(fit.usableBytes)}; use a checkpoint that is already quantized`;
+  return [finding('load-peak', unit.members[0].container.path, message)];
+}

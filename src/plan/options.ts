@@ -1,0 +1,49 @@
+import { engineProfile } from '../sizing/engines/registry.ts';
+import { checkParallel } from '../sizing/parallelism.ts';
+import type { Parallel } from '../sizing/shapes.ts';
+import type { Intent } from '../intent/types.ts';
+
+/** Tensor-parallel sizes that a node can hold; the model's own rules thin them out (llama4-memory.md §4, TP rules). */
+const TENSOR_SIZES: readonly number[] = [1, 2, 4, 8, 16];
+
+/** How the engine runs when its flags are what the author wrote: absent flags are the engine's defaults. */
+export function runningParallel(intent: Intent, gpus: number | null): Parallel {
+  const usesAll = engineProfile(intent.engine, intent.engineVersion)?.defaultGpus === 'all';
+  const pipeline = intent.pipelineParallel ?? 1;
+  const rest = Math.max(1, Math.floor((gpus ?? 1) / (pipeline * intent.dataParallel)));
+  return {
+    tensor: intent.tensorParallel ?? (usesAll ? rest : 1),
+    pipeline,
+    data: intent.dataParallel,
+    isExpertParallel: intent.isExpertParallel,
+  };
+}
+
+export function gpusOf(parallel: Parallel): number {
+  return parallel.tensor * parallel.pipeline * parallel.data;
+}
+
+/** Reasons why the model or the engine cannot run in this shape; empty when it can. */
+export function parallelProblems(intent: Intent, parallel: Parallel): readonly string[] {
+  const profile = engineProfile(intent.engine, intent.engineVersion);
+  const shape = intent.model.value.shape;
+  if (profile === null || shape === null) return [];
+  return checkParallel(shape, profile, parallel, intent.settings.textOnly);
+}
+
+/**
+ * Valid ways to run one replica on at most `maxGpus` GPUs, smallest first. What the author's flags fix stays fixed;
+ * `pipeline` is the number of stages to try when no flag says so (one, or the pods of a group).
+ */
+export function parallelOptions(intent: Intent, maxGpus: number, pipeline: number): readonly Parallel[] {
+  const tensors = intent.tensorParallel === null ? TENSOR_SIZES : [intent.tensorParallel];
+  const stages = intent.pipelineParallel ?? pipeline;
+  return tensors
+    .map((tensor) => ({
+      tensor,
+      pipeline: stages,
+      data: intent.dataParallel,
+      isExpertParallel: intent.isExpertParallel,
+    }))
+    .filter((option) => gpusOf(option) <= maxGpus && parallelProblems(intent, option).length === 0);
+}

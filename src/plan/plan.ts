@@ -1,0 +1,40 @@
+import type { Catalog } from '../catalog/types.ts';
+import { finding } from '../findings.ts';
+import { planExisting } from './existing.ts';
+import { planMissing } from './missing.ts';
+import { NOTHING, type Outcome } from './outcome.ts';
+import type { GpuAsk, Inventory, Policy } from './types.ts';
+import type { Unit } from './unit.ts';
+
+/** The plan of one serving replica: what it asks for, or what it should ask for. */
+export function planUnit(unit: Unit, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
+  const ask = unit.members[0].ask;
+  const released = releaseFindings(unit);
+  const outcome = planAsk(unit, ask, inventory, catalog, policy);
+  return { ...outcome, findings: [...released, ...outcome.findings] };
+}
+
+function planAsk(unit: Unit, ask: GpuAsk | null, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
+  if (ask === null) return unit.placementOwner?.owner === 'dra' ? claimed(unit) : planMissing(unit, inventory, catalog, policy);
+  if (ask.form === 'hami' || ask.form === 'other-accelerator') return unsized(ask);
+  return planExisting(unit, ask, inventory, catalog, policy);
+}
+
+function releaseFindings(unit: Unit): Outcome['findings'] {
+  const { model } = unit.intent;
+  if (model.value.isReleased) return [];
+  const message = `${model.value.name} was never released; the published estimates were used`;
+  return [finding('unreleased-model', model.origin.path, message)];
+}
+
+/** GPUs that come by a resource claim have no count here; allocation decides (contract §4). */
+function claimed(unit: Unit): Outcome {
+  const path = unit.members[0].template.spec.path;
+  const message = 'the GPUs come by a DRA resource claim: their number and memory are not known here';
+  return { ...NOTHING, findings: [finding('unknown-gpu', path, message)] };
+}
+
+function unsized(ask: GpuAsk): Outcome {
+  const message = `${ask.resource} is a share of a device or no GPU; vramgate sizes whole GPUs and MIG slices`;
+  return { ...NOTHING, findings: [finding('unknown-gpu', ask.path, message)] };
+}

@@ -1,0 +1,54 @@
+import { matchesNode } from '../placement/node-affinity.ts';
+import { untoleratedTaints } from '../placement/taints.ts';
+import type { PodSpec, StringMap } from '../workload/types.ts';
+import type { NodeClass, Policy, Taint } from './types.ts';
+
+/** A class of nodes that the pod can reach, with the taints that stand between them. */
+export interface Reachable {
+  readonly nodeClass: NodeClass;
+  /** GPU taints that the author does not tolerate and that we may (contract §4); empty: reachable as written. */
+  readonly taintsToTolerate: readonly Taint[];
+}
+
+const NO_SELECTOR: StringMap = new Map();
+
+/** Classes that offer `count` of the resource, match the author's placement, and stand behind no foreign taint. */
+export function reachableClasses(
+  classes: readonly NodeClass[],
+  spec: PodSpec,
+  resource: string,
+  count: number,
+  policy: Policy,
+): readonly Reachable[] {
+  const reached: Reachable[] = [];
+  for (const nodeClass of classes) {
+    if (nodeClass.resource !== resource || nodeClass.gpusPerNode < count) continue;
+    if (!matchesClass(nodeClass, spec)) continue;
+    const taints = untoleratedTaints(nodeClass.taints, spec.tolerations);
+    if (taints.every((taint) => isGpuTaint(taint, resource, policy))) {
+      reached.push({ nodeClass, taintsToTolerate: taints });
+    }
+  }
+  return reached;
+}
+
+function matchesClass(nodeClass: NodeClass, spec: PodSpec): boolean {
+  const labels = { fixed: nodeClass.labels, varying: nodeClass.varyingLabels };
+  return matchesNode(labels, spec, nodeClass.nodeNames);
+}
+
+/** Only taints that say "GPU" and nothing else: never spot, team or reservation taints. */
+export function isGpuTaint(taint: Taint, resource: string, policy: Policy): boolean {
+  if (taint.effect !== 'NoSchedule') return false;
+  if (taint.key === resource) return true;
+  return policy.gpuTaints.some((one) => one.key === taint.key && (one.value === null || one.value === taint.value));
+}
+
+export function hasOwnPlacement(spec: PodSpec): boolean {
+  return spec.nodeSelector.size > 0 || spec.requiredNodeAffinity !== null;
+}
+
+/** The same pod without the author's own placement: what the cluster would offer. */
+export function withoutPlacement(spec: PodSpec): PodSpec {
+  return { ...spec, nodeSelector: NO_SELECTOR, requiredNodeAffinity: null };
+}

@@ -1,0 +1,125 @@
+import {
+  createServer as createPlainServer,
+  type Server as PlainServer,
+  type RequestListener,
+} from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:https';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KeyPair } from './certificate-files.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+// The API server keeps idle connections for 90 s and never repeats a POST whose connection went away, so the side
+// that closes first must never be this one (webhook-practice.md §1, facts 5 and 29). Node's default is 5 s.
+const KEEP_ALIVE_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+// How often node looks for the two above; its default of 30 s would double them.
+const CHECK_INTERVAL_MS = 5_000;
+// Go's client gives a TLS handshake 10 s; node's default would wait for 120.
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export interface Address {
+  /** null: all addresses. */
+  readonly host: string | null;
+  readonly port: number;
+}
+
+export interface TlsSettings extends Address {
+  readonly pair: KeyPair;
+  readonly maxConnections: number;
+  /** PEM; clients must then show a certificate that chains to it. null: none is asked for. */
+  readonly clientCa: string | null;
+}
+
+export interface StopSettings {
+  readonly drainMs: number;
+  /** After draining: how long requests that are still open may take. */
+  readonly stopMs: number;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Serves `pair` to new connections; the open ones keep the old one. @throws when key and certificate differ. */
+  readonly swap: (pair: KeyPair) => void;
+  readonly stop: (lifecycle: Lifecycle, settings: StopSettings) => Promise<void>;
+}
+
+/** setSecureContext replaces every option, so what is set once must be set each time (toolchain.md §7). */
+function secureOptions({ clientCa }: TlsSettings, { cert, key }: KeyPair) {
+  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== null && { ca: clientCa }) } as const;
+}
+
+function serverOptions(settings: TlsSettings): ServerOptions {
+  const asksClient = settings.clientCa !== null;
+  return {
+    ...secureOptions(settings, settings.pair),
+    requestCert: asksClient,
+    rejectUnauthorized: asksClient,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  };
+}
+
+function listenOptions({ host, port }: Address): ListenOptions {
+  return host === null ? { port } : { host, port };
+}
+
+async function listening(server: Server | PlainServer, address: Address): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listenOptions(address), () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound: AddressInfo | string | null = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('the server has no port');
+  return bound.port;
+}
+
+/** A connection that never sent a request keeps `close` waiting for ever; the limit ends it (§2, Stop). */
+async function closeWithin(server: Server | PlainServer, limitMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => server.closeAllConnections(), limitMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+async function drainAndClose(server: Server, lifecycle: Lifecycle, settings: StopSettings): Promise<void> {
+  lifecycle.enter('draining');
+  await delay(settings.drainMs);
+  lifecycle.enter('stopped');
+  await closeWithin(server, settings.stopMs);
+}
+
+/** HTTPS over HTTP/1.1, as the API server speaks to a Service. */
+export async function listenTls(handler: RequestListener, settings: TlsSettings): Promise<Listener> {
+  const server = createServer(serverOptions(settings), handler);
+  server.maxConnections = settings.maxConnections;
+  // A scanner or a client that does not trust us: nothing of ours, and no reason to crash.
+  server.on('tlsClientError', () => {});
+  const port = await listening(server, settings);
+  return {
+    port,
+    swap: (pair) => server.setSecureContext(secureOptions(settings, pair)),
+    stop: (lifecycle, stopSettings) => drainAndClose(server, lifecycle, stopSettings),
+  };
+}
+
+export interface PlainListener {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+export async function listenPlain(handler: RequestListener, address: Address): Promise<PlainListener> {
+  const server = createPlainServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    handler,
+  );
+  const port = await listening(server, address);
+  return { port, close: () => closeWithin(server, 0) };
+}

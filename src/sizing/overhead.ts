@@ -1,0 +1,86 @@
+import { GIB } from '../units.ts';
+import type { Spread } from './shapes.ts';
+import { between, exactly, type Term } from './spread.ts';
+
+/** Measured overheads that several engines share. Each shows where it was measured; low and high are the extremes seen. */
+
+function gib(low: number, mid: number, high: number): Spread {
+  return between(low * GIB, mid * GIB, high * GIB);
+}
+
+const ZERO = exactly(0);
+
+/** CUDA context with its kernels: about 0.5 GiB (engine-facts §3, inferred: absolute against relative readings of vLLM). */
+export const CUDA_CONTEXT: Spread = gib(0.5, 0.5, 0.5);
+
+/** NCCL with custom all-reduce. Low: NVIDIA's planner (aiconfigurator `h100_sxm.yaml`, 342 MB at TP2, 392 MB at TP4-8). */
+const NCCL_TP2 = gib(0.35, 0.35, 1.35);
+const NCCL_TP4 = gib(0.4, 0.4, 1.35);
+/** At TP8 measured: two Scout runs differ by 1.33 GiB where vLLM 0.11 moved NCCL out of its count (engine-facts §3). */
+const NCCL_TP8 = gib(0.4, 1.33, 1.35);
+
+/** Buffers of the process group; `tensor` ranks in each of `stages`. */
+export function ncclBuffers(tensor: number, stages: number): Spread {
+  if (tensor >= 8) return NCCL_TP8;
+  if (tensor >= 4) return NCCL_TP4;
+  return tensor > 1 || stages > 1 ? NCCL_TP2 : ZERO;
+}
+
+/**
+ * CUDA graphs. Measured on Maverick: 1.40 GiB (vLLM 0.9.2, 8xH100, sgl-project/sglang#8538) and 1.3 GB
+ * (vllm-project/vllm#21489).
+ */
+export const GRAPHS: Spread = gib(1.21, 1.4, 1.4);
+
+/**
+ * The same in SGLang: 6.19 GB (5.76 GiB) were measured on Maverick FP8, 8xH100 (#8538), which contains the tables that
+ * we bill apart (two of 2 GiB at the checkpoint's own 1,048,576 tokens and 512 sequences); the rest is the middle.
+ */
+export const SGLANG_GRAPHS: Spread = gib(1.21, 1.76, 5.76);
+
+/**
+ * What is left of the measured remainder once the peak formula is taken away: 0.34 and 0.42 GiB at TP1, 1.01 at TP8
+ * (engine-facts §3, "Against measurements").
+ */
+const LEFT_OVER_ONE_GPU = 0.4 * GIB;
+const LEFT_OVER_TENSOR_PARALLEL = 1.0 * GIB;
+/** Honest band on everything that is neither weights nor KV cache: six runs (engine-facts §3). */
+const BAND_BELOW = 0.6 * GIB;
+const BAND_ABOVE = 1.5 * GIB;
+
+/**
+ * Activations and left-over with the band on them. The lower 0.6 GiB come off the left-over first, then off the
+ * activations, neither below nothing.
+ */
+export function activationTerms(peakBytes: Spread, cause: string, tensor: number): readonly Term[] {
+  const leftOver = tensor > 1 ? LEFT_OVER_TENSOR_PARALLEL : LEFT_OVER_ONE_GPU;
+  const fromActivations = Math.max(0, BAND_BELOW - leftOver);
+  return [
+    {
+      line: 'activations',
+      label: ['peak of a step (', cause, ')'],
+      bytes: between(peakBytes.low - fromActivations, peakBytes.mid, peakBytes.high),
+      isInBudget: true,
+    },
+    {
+      line: 'runtime',
+      label: ['allocator and libraries'],
+      bytes: between(leftOver - BAND_BELOW, leftOver, leftOver + BAND_ABOVE),
+      isInBudget: true,
+    },
+  ];
+}
+
+export function contextTerm(isInBudget: boolean): Term {
+  return { line: 'runtime', label: ['CUDA context'], bytes: CUDA_CONTEXT, isInBudget };
+}
+
+export function ncclTerm(tensor: number, stages: number, isInBudget: boolean): Term {
+  return { line: 'runtime', label: ['NCCL and all-reduce buffers'], bytes: ncclBuffers(tensor, stages), isInBudget };
+}
+
+export function graphTerm(size: Spread, isEager: boolean, isInBudget: boolean): Term {
+  return isEager
+    ? { line: 'graphs', label: ['CUDA graphs (eager)'], bytes: ZERO, isInBudget }
+    : { line: 'graphs', label: ['CUDA graphs'], bytes: size, isInBudget };
+}

@@ -1,0 +1,56 @@
+import { type Bytes, bytes, formatCount } from '../units.ts';
+import type { BillItem, BillLine, Spread } from './shapes.ts';
+
+/** Which end of the measured spreads a question is asked at. */
+export type End = keyof Spread;
+
+/** Text and counts, put together only when somebody reads the bill: solving evaluates many bills that nobody reads. */
+export type Label = readonly (string | number)[];
+
+/** An item of a bill before it is written out. */
+export interface Term {
+  readonly line: BillLine;
+  readonly label: Label;
+  readonly bytes: Spread;
+  readonly isInBudget: boolean;
+}
+
+/** Arithmetic: the same at every end. Rounded up to a whole byte. */
+export function exactly(value: number): Spread {
+  const whole = Math.ceil(value);
+  return { low: whole, mid: whole, high: whole };
+}
+
+/** Measured: whole bytes, never negative. */
+export function between(low: number, mid: number, high: number): Spread {
+  return { low: Math.max(0, Math.round(low)), mid: Math.round(mid), high: Math.round(high) };
+}
+
+export function addSpreads(parts: readonly Spread[]): Spread {
+  let low = 0;
+  let mid = 0;
+  let high = 0;
+  for (const part of parts) {
+    low += part.low;
+    mid += part.mid;
+    high += part.high;
+  }
+  return { low, mid, high };
+}
+
+export function formatLabel(label: Label): string {
+  let text = '';
+  for (const part of label) text += typeof part === 'number' ? formatCount(part) : part;
+  return text;
+}
+
+export function writeItem(term: Term): BillItem {
+  return { ...term, label: formatLabel(term.label) };
+}
+
+/** Sum at one end, in bytes. */
+export function bytesAt(terms: readonly Term[], end: End): Bytes {
+  let sum = 0;
+  for (const term of terms) sum += term.bytes[end];
+  return bytes(sum);
+}

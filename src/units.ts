@@ -1,0 +1,70 @@
+/**
+ * Branded integers. A size is an integer of bytes and a context is an integer of tokens from the door
+ * to the edge; the two cannot be mixed, and neither can be made except by a checked constructor.
+ */
+declare const bytesBrand: unique symbol;
+declare const tokensBrand: unique symbol;
+
+/** A non-negative safe integer of bytes. */
+export type Bytes = number & { readonly [bytesBrand]: 'bytes' };
+/** A non-negative safe integer of tokens. */
+export type Tokens = number & { readonly [tokensBrand]: 'tokens' };
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+/** Decimal gigabyte. Never a GiB: 7 % apart, which is an H100 that fits and one that does not. */
+export const GB = 1_000_000_000;
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isBytes(value: number): value is Bytes {
+  return isCount(value);
+}
+
+function isTokens(value: number): value is Tokens {
+  return isCount(value);
+}
+
+/** @throws RangeError when `value` is not a non-negative safe integer: our own arithmetic is wrong. */
+export function bytes(value: number): Bytes {
+  if (isBytes(value)) return value;
+  throw new RangeError(`not a size in bytes: ${value}`);
+}
+
+/** @throws RangeError when `value` is not a non-negative safe integer. */
+export function tokens(value: number): Tokens {
+  if (isTokens(value)) return value;
+  throw new RangeError(`not a number of tokens: ${value}`);
+}
+
+/** GiB, possibly fractional as a log prints it, to bytes (rounded to the nearest byte). */
+export function gibibytes(value: number): Bytes {
+  return bytes(Math.round(value * GIB));
+}
+
+/** MiB to bytes. */
+export function mebibytes(value: number): Bytes {
+  return bytes(Math.round(value * MIB));
+}
+
+export function addBytes(...parts: readonly Bytes[]): Bytes {
+  return bytes(parts.reduce((sum, part) => sum + part, 0));
+}
+
+/** Integer division rounding up. */
+export function ceilDiv(numerator: number, denominator: number): number {
+  return Math.ceil(numerator / denominator);
+}
+
+/** `79.1 GiB`. For people only; nothing parses it again. */
+export function formatGib(value: number, digits = 1): string {
+  return `${(value / GIB).toFixed(digits)} GiB`;
+}
+
+/** `1,048,576`. */
+export function formatCount(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+}
