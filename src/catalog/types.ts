@@ -1,4 +1,10 @@
-import type { CheckpointWeights, DeviceShape, ModelShape } from '../sizing/shapes.ts';
+import type {
+  CheckpointWeights,
+  Component,
+  DeviceShape,
+  ModelShape,
+  StorageFormat,
+} from '../sizing/shapes.ts';
 import type { Bytes, Tokens } from '../units.ts';
 
 /** Quantization names of the contract (§2), GGUF types aside, which are `gguf:Q4_K_M`-like. */
@@ -33,7 +39,7 @@ export interface CheckpointEntry {
   readonly isInstruct: boolean;
   readonly hasVision: boolean;
   readonly weights: CheckpointWeights;
-  /** Costliest published checkpoint of its quantization for its model: what a short name means. */
+  /** Costliest published checkpoint of its quantization for its model, base and Instruct apart: what a short name means. */
   readonly isShortNameFor: boolean;
   readonly source: Source;
 }
@@ -95,9 +101,23 @@ export interface InstanceTypeEntry {
   readonly source: Source;
 }
 
+/** Which format every component of a checkpoint is stored in, by name: what checkpoint rows refer to. */
+export interface Recipe {
+  readonly name: string;
+  readonly formats: Readonly<Record<Component, StorageFormat>>;
+  readonly source: Source;
+}
+
+export interface FormatEntry {
+  readonly format: StorageFormat;
+  readonly source: Source;
+}
+
 export interface Catalog {
   /** Content hash of the sources: goes into every record. */
   readonly version: string;
+  readonly formats: readonly FormatEntry[];
+  readonly recipes: readonly Recipe[];
   readonly models: readonly ModelEntry[];
   readonly gpus: readonly GpuEntry[];
   readonly published: readonly PublishedRow[];

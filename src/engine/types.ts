@@ -2,7 +2,14 @@ import type { Finding, JsonPath } from '../findings.ts';
 
 export type EngineName = 'vllm' | 'sglang' | 'llama.cpp' | 'tensorrt-llm' | 'tgi' | 'ollama';
 
-export const ENGINE_NAMES: readonly EngineName[] = ['vllm', 'sglang', 'llama.cpp', 'tensorrt-llm', 'tgi', 'ollama'];
+export const ENGINE_NAMES: readonly EngineName[] = [
+  'vllm',
+  'sglang',
+  'llama.cpp',
+  'tensorrt-llm',
+  'tgi',
+  'ollama',
+];
 
 /**
  * What a launch says about one thing. `unknown` means: it is set, but its value cannot be read at admission

@@ -1,6 +1,6 @@
+import type { BatchLimits } from './engine-profile.ts';
 import { patchesPerTile, tokensPerTile } from './parameters.ts';
 import type { ModelShape, VisionShape } from './shapes.ts';
-import type { BatchLimits } from './engine-profile.ts';
 
 /**
  * Peak of one profiling step per GPU. Derived from `mllama4.py`, `llama4.py`, `fused_moe.py`, `gpu_model_runner.py` and

@@ -149,9 +149,11 @@ function padCells(cells: number): number {
 
 /** llama.cpp: a ring of chunk + micro-batch cells for the chunked layers, one stream per sequence. */
 export function ring(microBatch: number): KvStrategy {
-  const ringCells = (shape: KvShape, context: number): number => padCells(Math.min(context, shape.chunk + microBatch));
+  const ringCells = (shape: KvShape, context: number): number =>
+    padCells(Math.min(context, shape.chunk + microBatch));
   const perSequence = (shape: KvShape, context: number): number =>
-    (shape.fullLayers * padCells(context) + shape.chunkedLayers * ringCells(shape, context)) * shape.tokenBytes;
+    (shape.fullLayers * padCells(context) + shape.chunkedLayers * ringCells(shape, context)) *
+    shape.tokenBytes;
   return {
     layout: 'ring',
     bytes: (shape, load) => perSequence(shape, load.context) * load.sequences,

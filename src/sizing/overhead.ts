@@ -76,11 +76,20 @@ export function contextTerm(isInBudget: boolean): Term {
 }
 
 export function ncclTerm(tensor: number, stages: number, isInBudget: boolean): Term {
-  return { line: 'runtime', label: ['NCCL and all-reduce buffers'], bytes: ncclBuffers(tensor, stages), isInBudget };
+  return {
+    line: 'runtime',
+    label: ['NCCL and all-reduce buffers'],
+    bytes: ncclBuffers(tensor, stages),
+    isInBudget,
+  };
 }
 
 export function graphTerm(size: Spread, isEager: boolean, isInBudget: boolean): Term {
   return isEager
     ? { line: 'graphs', label: ['CUDA graphs (eager)'], bytes: ZERO, isInBudget }
     : { line: 'graphs', label: ['CUDA graphs'], bytes: size, isInBudget };
+}
+
+export function outsideBudget(term: Term): Term {
+  return { ...term, isInBudget: false };
 }

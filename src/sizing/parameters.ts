@@ -94,7 +94,10 @@ function adapterSlice(vision: VisionShape, tensor: number): Slice {
 
 function vocabularySlice(model: ModelShape, isHeld: boolean, tensor: number): Slice {
   if (!isHeld) return NOTHING;
-  return { weights: ceilDiv(model.vocabSize * model.hiddenSize, tensor), rows: ceilDiv(model.vocabSize, tensor) };
+  return {
+    weights: ceilDiv(model.vocabSize * model.hiddenSize, tensor),
+    rows: ceilDiv(model.vocabSize, tensor),
+  };
 }
 
 function normSlice(model: ModelShape, portion: Portion): Slice {

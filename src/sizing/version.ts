@@ -16,12 +16,7 @@ export function parseVersion(text: string): Version | null {
 }
 
 function compare(left: Version, right: Version): number {
-  return (
-    left[0] - right[0] ||
-    left[1] - right[1] ||
-    left[2] - right[2] ||
-    left[3] - right[3]
-  );
+  return left[0] - right[0] || left[1] - right[1] || left[2] - right[2] || left[3] - right[3];
 }
 
 export function isAtLeast(version: Version, bound: Version): boolean {
@@ -29,7 +24,10 @@ export function isAtLeast(version: Version, bound: Version): boolean {
 }
 
 /** The row of a table of facts by first version, oldest first. The oldest row also serves what is older still. */
-export function factsOf<T>(rows: readonly [oldest: SinceRow<T>, ...newer: SinceRow<T>[]], version: Version): T {
+export function factsOf<T>(
+  rows: readonly [oldest: SinceRow<T>, ...newer: SinceRow<T>[]],
+  version: Version,
+): T {
   let facts = rows[0].facts;
   for (const row of rows) {
     if (isAtLeast(version, row.since)) facts = row.facts;

@@ -1,6 +1,12 @@
 import { type Bytes, bytes, ceilDiv } from '../units.ts';
 import { countParameters, moeLayersOf, type Ranks, type Slice, sliceOf, sliceOfWhole } from './parameters.ts';
-import { type CheckpointWeights, COMPONENTS, type Component, type ModelShape, type StorageFormat } from './shapes.ts';
+import {
+  type CheckpointWeights,
+  COMPONENTS,
+  type Component,
+  type ModelShape,
+  type StorageFormat,
+} from './shapes.ts';
 import type { Stage } from './stages.ts';
 
 /** What nothing quantizes: two bytes a weight, no scales. */

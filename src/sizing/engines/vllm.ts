@@ -1,11 +1,11 @@
 import { ceilDiv, GIB } from '../../units.ts';
 import { activationPeak } from '../activations.ts';
 import type { BatchLimits, EngineProfile, KvDecision, StageSetting } from '../engine-profile.ts';
-import { kvType } from '../kv-dtype.ts';
+import { kvType, kvTypes } from '../kv-dtype.ts';
 import { pagedFull, pagedHybrid } from '../kv-layouts.ts';
 import { activationTerms, contextTerm, GRAPHS, graphTerm, ncclTerm } from '../overhead.ts';
 import type { SizingRequest } from '../request.ts';
-import type { Assumption, DeviceShape, KvDtype } from '../shapes.ts';
+import type { Assumption, DeviceShape } from '../shapes.ts';
 import { exactly, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { factsOf, parseVersion, type SinceRow, type Version } from '../version.ts';
@@ -75,17 +75,7 @@ const RELEASES: readonly [SinceRow<ReleaseFacts>, ...SinceRow<ReleaseFacts>[]] =
 const STAND_IN: Version = [0, 10, 2, 0];
 const STAND_IN_TEXT = '0.10.2 (hybrid KV off, 0.90 of the memory, 38 B sampler)';
 
-const BF16 = kvType('bf16', 16);
-const FP16 = kvType('fp16', 16);
-const FP8 = kvType('fp8', 8);
-export const KV_DTYPES: ReadonlyMap<string, KvDtype> = new Map([
-  ['auto', BF16],
-  ['bf16', BF16],
-  ['bfloat16', BF16],
-  ['fp16', FP16],
-  ['float16', FP16],
-  ['half', FP16],
-  ['fp8', FP8],
+const KV_DTYPES = kvTypes([
   ['fp8_e4m3', kvType('fp8_e4m3', 8)],
   ['fp8_e5m2', kvType('fp8_e5m2', 8)],
   ['fp8_inc', kvType('fp8_inc', 8)],
@@ -110,8 +100,10 @@ function hybridDecision(request: SizingRequest, assumption: string): KvDecision 
 
 /** What turns the hybrid manager off whatever the release; null when nothing does. */
 function turnedOff(request: SizingRequest, device: DeviceShape | null): string | null {
-  if (request.hybridKv === 'off') return `${TITLE}: the hybrid KV cache was turned off: all layers keep every token`;
-  if (request.hybridBlocker !== null) return `${TITLE}: ${request.hybridBlocker} turns the hybrid KV cache off`;
+  if (request.hybridKv === 'off')
+    return `${TITLE}: the hybrid KV cache was turned off: all layers keep every token`;
+  if (request.hybridBlocker !== null)
+    return `${TITLE}: ${request.hybridBlocker} turns the hybrid KV cache off`;
   if (device?.vendor === 'intel') return `${TITLE}: the hybrid KV cache runs on CUDA and ROCm only`;
   return null;
 }
@@ -125,13 +117,18 @@ function decideKv(facts: ReleaseFacts, release: string | null): EngineProfile['k
     if (release === null) {
       return isAsked
         ? hybridDecision(request, `${TITLE} of unknown version, hybrid KV cache turned on`)
-        : fullDecision(request, `${TITLE} version unknown: hybrid KV cache taken as off, all layers keep every token`, true);
+        : fullDecision(
+            request,
+            `${TITLE} version unknown: hybrid KV cache taken as off, all layers keep every token`,
+            true,
+          );
     }
     const here = `${TITLE} ${release}`;
     if (facts.hybrid === 'absent') {
       return fullDecision(request, `${here} has no chunked KV cache: all layers keep every token`, false);
     }
-    if (facts.hybrid === 'on') return hybridDecision(request, `${here} has the hybrid KV cache on for this model`);
+    if (facts.hybrid === 'on')
+      return hybridDecision(request, `${here} has the hybrid KV cache on for this model`);
     return isAsked
       ? hybridDecision(request, `${here} with the hybrid KV cache turned on`)
       : fullDecision(request, `${here} has the hybrid KV cache off for this model`, false);
@@ -159,7 +156,8 @@ function decideLimits(facts: ReleaseFacts): EngineProfile['limits'] {
   return (request, device, context) => {
     const defaults = defaultLimits(facts, device);
     const sequences = request.maxNumSeqs ?? defaults.sequences;
-    const batchedTokens = request.maxNumBatchedTokens ?? Math.min(defaults.batchedTokens, sequences * context);
+    const batchedTokens =
+      request.maxNumBatchedTokens ?? Math.min(defaults.batchedTokens, sequences * context);
     return { batchedTokens, sequences: request.maxNumSeqs ?? Math.min(sequences, batchedTokens) };
   };
 }

@@ -1,0 +1,270 @@
+import { isAtLeast, parseVersion } from '../../sizing/version.ts';
+import type { Engine, ImageRole, Launcher, ReadInput } from '../engine.ts';
+import { type Environment, knownValue, variableState } from '../environment.ts';
+import {
+  type FlagReader,
+  firstSet,
+  isOn,
+  parseMembers,
+  readKey,
+  readNumber,
+  readSwitch,
+  readText,
+} from '../flag-values.ts';
+import { lastOf } from '../flags.ts';
+import { type ImageReference, releaseOf } from '../image.ts';
+import {
+  baseReading,
+  draftFromJson,
+  draftOf,
+  gibReading,
+  type Opened,
+  openLaunch,
+  readIdentities,
+  readLora,
+  switchReading,
+  withPositional,
+} from '../reading.ts';
+import { pythonLauncher } from '../recognise.ts';
+import { splitWords } from '../split-words.ts';
+import { ABSENT, type EngineReading, type Reading } from '../types.ts';
+import { programName, type Word } from '../words.ts';
+import { GRAMMAR, KSERVE_GRAMMAR } from './flags.ts';
+
+/** Modules and scripts that start vLLM; KAITO's and KServe's wrappers hand its flags on. */
+const MODULES: ReadonlyMap<string, string> = new Map([
+  ['vllm.entrypoints.openai.api_server', 'server'],
+  ['vllm.entrypoints.api_server', 'server'],
+  ['dynamo.vllm', 'server'],
+  ['inference_api.py', 'server'],
+  ['huggingfaceserver', 'kserve'],
+]);
+
+function launcherAt(words: readonly Word[], at: number): Launcher | null {
+  const program = programName(words[at]);
+  const next = words[at + 1]?.text;
+  if (program === 'vllm' && next === 'serve') return { length: 2, dialect: 'serve' };
+  if (program === 'trl' && next === 'vllm-serve') return { length: 2, dialect: 'server' };
+  if (program === 'nim-serve') return { length: 1, dialect: 'server' };
+  const python = pythonLauncher(words, at, MODULES);
+  if (python !== null) return python;
+  const cli = pythonLauncher(words, at, new Map([['vllm.entrypoints.cli.main', 'serve']]));
+  const isServe = cli !== null && words[at + cli.length]?.text === 'serve';
+  return isServe ? { ...cli, length: cli.length + 1 } : null;
+}
+
+const NOT_THE_ENGINE = /router|bench|exporter|gateway|proxy|operator|controller/;
+
+function imageRole({ name, repository }: ImageReference): ImageRole | null {
+  if (NOT_THE_ENGINE.test(name)) return null;
+  if (name.startsWith('vllm-openai') || name === 'huggingfaceserver') return 'entrypoint';
+  return /(?:^|[-_])vllm(?:[-_]|$)/.test(name) || repository.endsWith('llm-d/llm-d') ? 'other' : null;
+}
+
+/** Tags of the project's own images and their mirrors only: other vendors count their own releases. */
+function imageVersion(image: ImageReference | null): string | null {
+  if (image === null) return null;
+  if (image.name.startsWith('vllm-openai')) return releaseOf(image.tag);
+  // `rocm/vllm:rocm6.3.1_instinct_vllm0.8.3_20250410`
+  return releaseOf(/vllm[_-]?v?(\d{1,3}\.\d{1,3}\.\d{1,3})(?=[_-]|$)/.exec(image.tag ?? '')?.[1] ?? null);
+}
+
+function read(input: ReadInput): EngineReading {
+  const isKserve =
+    input.recognition.invocation?.dialect === 'kserve' || input.scene.image?.name === 'huggingfaceserver';
+  const opened = openLaunch(input, isKserve ? KSERVE_GRAMMAR : GRAMMAR, undefined, additionalArgs(input));
+  return readVllm(opened);
+}
+
+/** KServe's image puts VLLM_ADDITIONAL_ARGS before its args; vLLM itself knows no such variable. */
+function additionalArgs({ recognition, scene }: ReadInput): readonly Word[] {
+  if (recognition.recognisedBy === 'command' || scene.launch.form !== 'entrypoint') return [];
+  const variable = scene.launch.environment.variables.get('VLLM_ADDITIONAL_ARGS');
+  return variable === undefined ? [] : splitWords(variable.value, variable.path);
+}
+
+export function readVllm(opened: Opened): EngineReading {
+  const { reader, input } = opened;
+  const environment = opened.invocation?.environment ?? input.scene.launch.environment;
+  const version = versionReading(input);
+  const model = modelSite(opened);
+  // Readings come first: they add the findings that the base collects.
+  const parts = {
+    version,
+    identities: readIdentities(opened, ['model']),
+    ...sizes(reader),
+    ...parallelism(reader),
+    ...memory(reader, environment),
+    ...features(reader, environment, version),
+  };
+  const base = baseReading('vllm', opened);
+  return { ...base, ...parts, flagSites: withPositional(base.flagSites, model) };
+}
+
+function modelSite({ reader }: Opened): Word | null {
+  return lastOf(reader.flags, 'model') === null ? (reader.flags.positionals[0] ?? null) : null;
+}
+
+function versionReading({ scene }: ReadInput): Reading<string> {
+  const value = imageVersion(scene.image);
+  if (value === null) return ABSENT;
+  return { state: 'set', value, path: [...scene.container.path, 'image'], text: scene.container.image ?? '' };
+}
+
+type Part<K extends keyof EngineReading> = Pick<EngineReading, K>;
+
+function sizes(
+  reader: FlagReader,
+): Part<
+  | 'context'
+  | 'quantization'
+  | 'weightDtype'
+  | 'kvCacheDtype'
+  | 'maxNumSeqs'
+  | 'maxNumBatchedTokens'
+  | 'blockSize'
+> {
+  return {
+    context: contextReading(readNumber(reader, 'context')),
+    quantization: readText(reader, 'quantization'),
+    weightDtype: readText(reader, 'weight-dtype'),
+    kvCacheDtype: readText(reader, 'kv-cache-dtype'),
+    maxNumSeqs: readNumber(reader, 'max-num-seqs'),
+    maxNumBatchedTokens: readNumber(reader, 'max-num-batched-tokens'),
+    blockSize: readNumber(reader, 'block-size'),
+  };
+}
+
+/** `auto` and -1: vLLM takes what fits. */
+function contextReading(reading: Reading<number>): Reading<number | 'auto'> {
+  return reading.state === 'set' && reading.value === -1 ? { ...reading, value: 'auto' } : reading;
+}
+
+function parallelism(
+  reader: FlagReader,
+): Part<
+  'tensorParallel' | 'pipelineParallel' | 'dataParallel' | 'dataParallelLocal' | 'expertParallel' | 'nodes'
+> {
+  return {
+    tensorParallel: readNumber(reader, 'tensor-parallel'),
+    pipelineParallel: readNumber(reader, 'pipeline-parallel'),
+    dataParallel: readNumber(reader, 'data-parallel'),
+    dataParallelLocal: localRanks(reader),
+    expertParallel: switchReading(reader, 'expert-parallel'),
+    nodes: readNumber(reader, 'nodes'),
+  };
+}
+
+/** A rank of its own, or an external load balancer: one rank a pod (engine-flags.md §6). */
+function localRanks(reader: FlagReader): Reading<number> {
+  const rank = lastOf(reader.flags, 'data-parallel-rank') ?? lastOf(reader.flags, 'external-lb');
+  if (rank === null) return readNumber(reader, 'data-parallel-local');
+  return { state: 'set', value: 1, path: rank.path, text: rank.flag };
+}
+
+function memory(
+  reader: FlagReader,
+  environment: Environment,
+): Part<
+  'memoryFraction' | 'kvCacheBytes' | 'cpuOffloadBytes' | 'cudaGraphMaxBs' | 'hybridKv' | 'kvConnector'
+> {
+  return {
+    memoryFraction: readNumber(reader, 'memory-fraction'),
+    kvCacheBytes: readNumber(reader, 'kv-cache-bytes'),
+    cpuOffloadBytes: gibReading(readNumber(reader, 'cpu-offload')),
+    cudaGraphMaxBs: readNumber(reader, 'cuda-graph-max-bs'),
+    hybridKv: hybridKv(reader, environment),
+    kvConnector: connector(reader),
+  };
+}
+
+/** Turned off by flag or variable, whichever says so; on where either asks for it (engine-facts.md §1). */
+function hybridKv(reader: FlagReader, environment: Environment): Reading<'on' | 'off'> {
+  const last = lastOf(reader.flags, 'hybrid-off');
+  const flagged: Reading<'on' | 'off'> =
+    last === null
+      ? ABSENT
+      : { state: 'set', value: isOn(reader, 'hybrid-off') ? 'off' : 'on', path: last.path, text: last.flag };
+  const variable = hybridVariable(environment);
+  if (variable.state === 'set' && variable.value === 'off') return variable;
+  return firstSet(flagged, variable);
+}
+
+const HYBRID_VARIABLE = 'VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE';
+
+function hybridVariable(environment: Environment): Reading<'on' | 'off'> {
+  const found = variableState(environment, HYBRID_VARIABLE);
+  if (found.state === 'absent') return ABSENT;
+  if (found.state === 'unknown') return { ...found, text: HYBRID_VARIABLE };
+  return {
+    state: 'set',
+    value: found.text.trim() === '1' ? 'on' : 'off',
+    path: found.path,
+    text: found.text,
+  };
+}
+
+function connector(reader: FlagReader): Reading<string> {
+  const named = readKey(reader, 'kv-connector', 'kv_connector');
+  if (named.state !== 'absent') return named;
+  const offload = lastOf(reader.flags, 'kv-offload');
+  return offload === null
+    ? ABSENT
+    : { state: 'set', value: 'OffloadingConnector', path: offload.path, text: offload.flag };
+}
+
+function features(
+  reader: FlagReader,
+  environment: Environment,
+  version: Reading<string>,
+): Part<'enforceEager' | 'textOnly' | 'allowsLongContext' | 'draft' | 'lora'> {
+  const draftModel = readText(reader, 'draft-model');
+  return {
+    enforceEager: isOn(reader, 'eager'),
+    textOnly: isOn(reader, 'text-only') || refusesImages(reader, version),
+    allowsLongContext: allowsLongContext(reader, environment),
+    draft: draftFromJson(reader) ?? (draftModel.state === 'set' ? draftOf(draftModel.value, null) : null),
+    lora: readLora(reader, readSwitch(reader, 'lora') === true, { maxLoras: 1, maxRank: 16 }),
+  };
+}
+
+const NO_IMAGES = /^\s*image\s*=\s*0\s*$/;
+
+/** An image limit of 0 keeps the vision tower from being loaded; not in every release, so an unknown one counts it. */
+function refusesImages(reader: FlagReader, version: Reading<string>): boolean {
+  const release = version.state === 'set' ? parseVersion(version.value) : null;
+  if (release === null || !isAtLeast(release, [0, 10, 1, 0])) return false;
+  const limit = readKey(reader, 'image-limit', 'image');
+  const text = readText(reader, 'image-limit');
+  if (text.state === 'set' && NO_IMAGES.test(text.value)) return true;
+  return limit.state === 'set' && limit.value === '0';
+}
+
+/** Positions beyond the checkpoint's are refused unless a variable or an override allows them (§5, case 5). */
+function allowsLongContext(reader: FlagReader, environment: Environment): boolean {
+  const variable = knownValue(environment, 'VLLM_ALLOW_LONG_MAX_MODEL_LEN')?.trim().toLowerCase();
+  if (variable === '1' || variable === 'true' || lastOf(reader.flags, 'rope-scaling') !== null) return true;
+  const overrides = reader.flags.occurrences.get('model-overrides') ?? [];
+  return overrides.some(({ key, value }) => {
+    if (key !== null) return OVERRIDES.test(key);
+    const members = parseMembers(value?.text ?? '');
+    return members !== null && OVERRIDES.test(JSON.stringify(members));
+  });
+}
+
+const OVERRIDES = /max_position_embeddings|rope_scaling|rope_parameters/;
+
+export const vllm: Engine = {
+  name: 'vllm',
+  signature: { launcherAt, imageRole, variables: ['VLLM_ADDITIONAL_ARGS'] },
+  read,
+  spelling: new Map([
+    ['context', '--max-model-len'],
+    ['tensor-parallel', '--tensor-parallel-size'],
+    ['pipeline-parallel', '--pipeline-parallel-size'],
+    ['kv-cache-dtype', '--kv-cache-dtype'],
+    ['max-num-seqs', '--max-num-seqs'],
+    ['max-num-batched-tokens', '--max-num-batched-tokens'],
+    ['model', '--model'],
+  ]),
+};

@@ -1,0 +1,98 @@
+import { ceilDiv, formatGib } from '../units.ts';
+import type { Ranks } from './parameters.ts';
+import type { SizingRequest } from './request.ts';
+import type { ModelShape } from './shapes.ts';
+import { between, exactly, type Label, type Term } from './spread.ts';
+import type { Stage } from './stages.ts';
+import { formatName, gpuWeights } from './weights.ts';
+
+function textLabel(request: SizingRequest, stage: Stage): Label {
+  const layers =
+    stage.count === 1 ? 'all layers' : `layers ${stage.firstLayer}-${stage.firstLayer + stage.layers - 1}`;
+  const offload =
+    request.cpuOffloadBytes > 0 ? `, less ${formatGib(request.cpuOffloadBytes)} on the CPU` : '';
+  return ['weights ', formatName(request.weights), ', ', layers, offload];
+}
+
+function visionTerm(bytes: number, isCertain: boolean): readonly Term[] {
+  if (bytes === 0) return [];
+  return [
+    {
+      line: 'weights',
+      label: ['vision tower, adapter and projector'],
+      bytes: between(isCertain ? bytes : 0, bytes, bytes),
+      isInBudget: true,
+    },
+  ];
+}
+
+/** Cos and sin for every position of the checkpoint, whatever the context. */
+function ropeTerm(request: SizingRequest): readonly Term[] {
+  const { low, mid, high } = request.engine.ropeElementBytes;
+  if (high === 0) return [];
+  const elements = request.maxPositions * request.model.headDim;
+  return [
+    {
+      line: 'ropeTable',
+      label: ['RoPE table, ', request.maxPositions, ` positions, ${mid === 2 ? 'bf16' : 'fp32'}`],
+      bytes: between(low * elements, mid * elements, high * elements),
+      isInBudget: true,
+    },
+  ];
+}
+
+function draftTerm(draftBytes: SizingRequest['draftBytes']): readonly Term[] {
+  if (draftBytes === null || draftBytes === 'unknown') return [];
+  return [{ line: 'weights', label: ['draft model'], bytes: exactly(draftBytes), isInBudget: true }];
+}
+
+/** A (rank x in) and B (out x rank) of one linear layer; A is cut where its input is, B where its output is. */
+function adapterElements(rank: number, input: number, output: number): number {
+  return rank * (input + output);
+}
+
+/** q, k, v and gate, up read the hidden size whole; o and down write it whole. bf16. */
+function loraBytes(model: ModelShape, stage: Stage, tensor: number, rank: number): number {
+  const { hiddenSize } = model;
+  const query = ceilDiv(model.attentionHeads * model.headDim, tensor);
+  const keyValue = ceilDiv(Math.max(model.kvHeads, tensor) * model.headDim, tensor);
+  const feedForward = (ffn: number): number => 3 * adapterElements(rank, hiddenSize, ceilDiv(ffn, tensor));
+  const attention =
+    2 * adapterElements(rank, hiddenSize, query) + 2 * adapterElements(rank, hiddenSize, keyValue);
+  return (
+    2 *
+    (stage.layers * attention +
+      stage.moeLayers * feedForward(model.expertFfnSize) +
+      stage.denseLayers * feedForward(model.denseFfnSize))
+  );
+}
+
+function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonly Term[] {
+  const { lora, model } = request;
+  if (lora === null) return [];
+  return [
+    {
+      line: 'engineTables',
+      label: ['LoRA buffers, ', lora.maxLoras, ' of rank ', lora.maxRank],
+      bytes: exactly(lora.maxLoras * loraBytes(model, stage, tensor, lora.maxRank)),
+      isInBudget: true,
+    },
+  ];
+}
+
+/** What stays on a GPU of the stage whatever is asked of it. */
+export function residentTerms(request: SizingRequest, stage: Stage, ranks: Ranks): readonly Term[] {
+  const weights = gpuWeights(request.model, request.weights, stage, ranks);
+  return [
+    {
+      line: 'weights',
+      label: textLabel(request, stage),
+      bytes: exactly(Math.max(0, weights.text - request.cpuOffloadBytes)),
+      isInBudget: true,
+    },
+    ...visionTerm(weights.vision, request.engine.vision(request) === 'yes'),
+    ...draftTerm(request.draftBytes),
+    ...ropeTerm(request),
+    ...loraTerm(request, stage, ranks.tensor),
+  ];
+}
