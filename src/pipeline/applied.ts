@@ -1,4 +1,4 @@
-import { digest } from '../digest.ts';
+import { contentHash } from '../catalog/content-hash.ts';
 import type { JsonPath } from '../findings.ts';
 import { ANNOTATION_KEYS, APPLIED_KEY, PREFIX } from '../intent/keys.ts';
 import type { Edit } from '../plan/types.ts';
@@ -135,7 +135,7 @@ export function authorInputs(workload: Workload): string {
     own(workload.annotations),
     workload.templates.map(templateInputs),
   ];
-  return digest(JSON.stringify(parts));
+  return contentHash(JSON.stringify(parts));
 }
 
 function own(annotations: ReadonlyMap<string, unknown>): readonly unknown[] {
