@@ -1,7 +1,8 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { EngineName, EngineReading, Reading } from '../engine/types.ts';
 import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
-import { engineProfile, kvDtype } from '../sizing/engines/registry.ts';
+import { engineProfile } from '../sizing/engines/registry.ts';
+import { kvDtype } from '../sizing/kv-dtype.ts';
 import type { KvDtype } from '../sizing/shapes.ts';
 import { formatCount } from '../units.ts';
 import type { Annotations } from './annotations.ts';

@@ -1,6 +1,6 @@
 import { findModel } from '../catalog/resolve.ts';
 import { readEngine } from '../engine/read.ts';
-import { type Finding, finding } from '../findings.ts';
+import { type Finding, finding, severityOf } from '../findings.ts';
 import { APPLIED_KEY, PREFIX } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
 import { refusalMessage, warningTexts } from '../plan/message.ts';
@@ -34,7 +34,7 @@ export function decide(input: DecideInput, facts: Facts): Decision {
 function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): Decision {
   const reading = readWorkload(input.object);
   if (reading.kind === 'other') return settle(facts, [], 'ignore');
-  if (reading.kind === 'not-judged') return notJudged(reading.reason, reading.isOurs, facts);
+  if (reading.kind === 'not-judged') return notJudged(input.object, reading.reason, facts);
   if (reading.kind === 'malformed') return settle(facts, reading.findings, null);
   const { workload } = reading;
   const old = oldWorkload(input);
@@ -64,9 +64,19 @@ function oldWorkload(input: DecideInput): Workload | null {
   return reading.kind === 'workload' ? reading.workload : null;
 }
 
-function notJudged(reason: string, isAnnotated: boolean, facts: Facts): Decision {
+/** Objects whose controller makes the pods: said plainly, and by the policy for unknowns where the author asked. */
+function notJudged(object: unknown, reason: string, facts: Facts): Decision {
   const found = [finding('not-judged', ['kind'], reason)];
-  return settle(facts, found, isAnnotated ? null : 'ignore');
+  return settle(facts, found, hasOurAnnotation(object) ? null : 'ignore');
+}
+
+function hasOurAnnotation(object: unknown): boolean {
+  const annotations = ownMember(ownMember(object, 'metadata'), 'annotations');
+  return typeof annotations === 'object' && annotations !== null && Object.keys(annotations).some((key) => key.startsWith(PREFIX));
+}
+
+function ownMember(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
 }
 
 function unannotated(input: DecideInput, workload: Workload, facts: Facts, withRemedies: boolean): Decision {
@@ -159,12 +169,8 @@ function stalePlacement(evaluation: Evaluation): Evaluation {
       ? finding('placement-stale', one.path, one.message)
       : one,
   );
-  const isRefused = evaluation.isRefused && findings.some((one) => evaluation.findings.includes(one) && isFitOrMalformed(one));
+  const isRefused = evaluation.isRefused && findings.some((one) => severityOf(one.code) === 'error');
   return { ...evaluation, findings, isRefused };
-}
-
-function isFitOrMalformed(one: Finding): boolean {
-  return ruleKinds.has(one.code);
 }
 
 /** The author changed an input: what still stands of ours counts as absent and is planned anew, downwards too. */
@@ -185,22 +191,17 @@ function replan(
   return isFrozen ? judged : { ...judged, edits: [...gone, ...record, ...judged.edits] };
 }
 
-/** Takes back one of our earlier values, unless the new plan sets the same thing again. */
+/**
+ * Takes back one of our earlier values, unless the new plan sets it again. Counts are always planned anew, and a
+ * toleration or an affinity of ours that is left over only lets the pod reach what it could reach before.
+ */
 function removalOf(edit: Applied['set'][number], planned: readonly Edit[]): readonly Edit[] {
   const text = JSON.stringify(edit);
   if (planned.some((one) => JSON.stringify(one) === text)) return [];
-  switch (edit.kind) {
-    case 'set-gpu-count':
-      return planned.some((one) => one.kind === 'set-gpu-count') ? [] : [{ ...edit, kind: 'remove-gpu-count' }];
-    case 'set-node-selector':
-      return [{ kind: 'remove-node-selector', podSpec: edit.podSpec, key: edit.key }];
-    case 'add-node-affinity':
-      return [{ ...edit, kind: 'remove-node-affinity' }];
-    case 'add-toleration':
-      return [{ ...edit, kind: 'remove-toleration' }];
-    case 'append-args':
-      return [{ kind: 'remove-args', list: edit.list, args: edit.args }];
+  if (edit.kind === 'set-node-selector') {
+    return [{ kind: 'remove-node-selector', podSpec: edit.podSpec, key: edit.key }];
   }
+  return edit.kind === 'append-args' ? [{ kind: 'remove-args', list: edit.list, args: edit.args }] : [];
 }
 
 function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {

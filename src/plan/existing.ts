@@ -3,7 +3,6 @@ import { type Finding, finding, type JsonPath } from '../findings.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { planFlags } from './flags.ts';
-import { judge } from './judge.ts';
 import { gpusOf, parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { names, placeUnit } from './place.ts';
@@ -80,7 +79,7 @@ function flagPath(unit: Unit): JsonPath {
 function landKnown(asked: Asked, inventory: Extract<Inventory, { state: 'known' }>): Outcome {
   const { unit, ask, policy } = asked;
   const spec = unit.members[0].template.spec;
-  const reached = reachableClasses(inventory.classes, spec, ask.resource, ask.count, policy);
+  const reached = reachableClasses(inventory.classes, spec, ask.resource, ask.scheduled, policy);
   const judged = reached.map((reach) => ({ reach, judged: judgeClass(asked, reach) }));
   const fitting = judged.filter((one) => isFitting(asked, one));
   if (fitting.length > 0) return landFitting(asked, fitting, judged.filter((one) => !fitting.includes(one)));
@@ -180,7 +179,7 @@ function isPinned(
   const spec = unit.members[0].template.spec;
   if (unit.intent.gpus !== null || selectedProducts(catalog, spec) !== null) return true;
   if (!hasOwnPlacement(spec)) return false;
-  const free = reachableClasses(inventory.classes, withoutPlacement(spec), ask.resource, ask.count, policy);
+  const free = reachableClasses(inventory.classes, withoutPlacement(spec), ask.resource, ask.scheduled, policy);
   return free.length > judged.length;
 }
 
@@ -248,14 +247,14 @@ function landUnknown(asked: Asked): Outcome {
   const message = `no GPU is named and no inventory is known; it needs ${largest.gpu.product} or another GPU with that room`;
   const unplaced = unit.sizer.judge(parallel, null, trainingGpus(asked));
   return {
-    findings: [finding('inventory-unknown', ask.path, needsAtLeast(asked, unplaced, message))],
+    findings: [finding('inventory-unknown', ask.path, needsAtLeast(asked, message))],
     judged: unplaced,
     plan: chosenPlan(ask.resource, ask.count, podsOf(unit), null, parallel),
     edits: [],
   };
 }
 
-function needsAtLeast(asked: Asked, unplaced: Judged, fallback: string): string {
+function needsAtLeast(asked: Asked, fallback: string): string {
   const devices = wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource));
   const enough = devices.find((one) => asked.unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)).fit?.fitsAtHigh);
   if (enough === undefined) return fallback;

@@ -1,13 +1,13 @@
+import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { formatGib } from '../units.ts';
 import { planFlags } from './flags.ts';
-import { judge } from './judge.ts';
 import { gpusOf, parallelOptions, parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { placeUnit } from './place.ts';
-import { findGpuEntry, namedProducts, sizable, vendorOfImage, vendorOfResource, wholeGpus } from './products.ts';
+import { namedProducts, sizable, vendorOfImage, vendorOfResource, wholeGpus } from './products.ts';
 import { compareRanked } from './rank.ts';
 import { type Reachable, reachableClasses } from './reach.ts';
 import { subjectText } from './texts.ts';
@@ -61,7 +61,6 @@ function chooseKnown(
   const ways = inventory.classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, policy));
   const ordered = ways.toSorted(
     (one, other) =>
-      Number(one.reach.taintsToTolerate.length > 0) * 0 +
       compareRanked(policy)(
         { nodeClass: one.reach.nodeClass, gpus: one.perPod * podsOf(unit) },
         { nodeClass: other.reach.nodeClass, gpus: other.perPod * podsOf(unit) },
@@ -232,7 +231,7 @@ function countsFor(unit: Unit, classes: readonly NodeClass[], catalog: Catalog):
 
 function commonDevices(catalog: Catalog): readonly { readonly device: DeviceShape; readonly most: number }[] {
   return COMMON_GPUS.flatMap((product) => {
-    const device = findGpuEntry(catalog, product)?.device ?? null;
+    const device = findGpus(catalog, product)[0]?.device ?? null;
     return device === null ? [] : [{ device, most: MAX_TYPICAL }];
   });
 }

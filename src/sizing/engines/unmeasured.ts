@@ -2,7 +2,7 @@ import { activationPeak } from '../activations.ts';
 import type { EngineProfile, StageSetting } from '../engine-profile.ts';
 import { pagedFull } from '../kv-layouts.ts';
 import { activationTerms, contextTerm, GRAPHS, graphTerm, ncclTerm } from '../overhead.ts';
-import { between, exactly, type Term } from '../spread.ts';
+import { between, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { bufferAssumptions, foreignDevice, unmeasured } from './shared-assumptions.ts';
 

@@ -1,0 +1,190 @@
+import type { Catalog } from '../catalog/types.ts';
+import { type Finding, finding } from '../findings.ts';
+import type { Intent } from '../intent/types.ts';
+import { engineProfile } from '../sizing/engines/registry.ts';
+import { estimate } from '../sizing/estimate.ts';
+import { judgeFit } from '../sizing/fit.ts';
+import { publishedFigure } from '../sizing/published.ts';
+import type { SizingRequest } from '../sizing/request.ts';
+import { type DeviceShape, type Fit, type Parallel, type Spread } from '../sizing/shapes.ts';
+import { solveContext } from '../sizing/solve.ts';
+import { exactly } from '../sizing/spread.ts';
+import { estimateTraining } from '../sizing/training.ts';
+import { type Bytes, bytes, formatCount, tokens } from '../units.ts';
+import { gpusOf } from './options.ts';
+import type { Judged, Policy } from './types.ts';
+
+/** Sizes one intent in any shape, on any device. Results are kept for the life of the sizer: one decision. */
+export interface Sizer {
+  readonly intent: Intent;
+  /** @param gpus GPUs over which a training state is sharded; serving takes them from `parallel`. */
+  judge(parallel: Parallel, device: DeviceShape | null, gpus: number): Judged;
+  /** Largest context that surely fits (high end) on this device; null when none does or nothing says so. */
+  largestContext(parallel: Parallel, device: DeviceShape | null): number | null;
+  /** An 8-bit KV type of this engine, when the present one is wider; null otherwise. */
+  narrowKvDtype(): string | null;
+}
+
+export type SizerResult =
+  | { readonly kind: 'sizer'; readonly sizer: Sizer }
+  | { readonly kind: 'unknown'; readonly finding: Finding };
+
+/** Picks the method that can size this intent, or says that none can (contract §3). */
+export function createSizer(intent: Intent, catalog: Catalog, policy: Policy): SizerResult {
+  const shape = intent.model.value.shape;
+  if (intent.workload === 'inference' && shape !== null && policy.method === 'computed') {
+    return { kind: 'sizer', sizer: remember(intent, computed(intent, policy)) };
+  }
+  if (intent.workload === 'training' && shape !== null) return trainingSizer(intent);
+  const figure = publishedFigure(catalog.published, {
+    model: intent.model.value.id,
+    workload: intent.workload,
+    format: publishedFormat(intent.quantization),
+    context: intent.context.value,
+  });
+  if (figure === null) return unknownSize(intent);
+  return { kind: 'sizer', sizer: remember(intent, (parallel, device) => spreadEvenly(intent, parallel, device, figure.bytes)) };
+}
+
+/** The article's FP16 rows serve bf16, its INT4 rows every 4-bit format. */
+export function publishedFormat(quantization: string): string {
+  if (quantization === 'bf16') return 'fp16';
+  return ['w4a16', 'awq', 'gptq', 'nf4', 'nvfp4'].includes(quantization) ? 'int4' : quantization;
+}
+
+function unknownSize(intent: Intent): SizerResult {
+  const { model, context, quantization } = intent;
+  const message =
+    `nothing was published for ${model.value.name} in ${quantization} at ${formatCount(context.value)} tokens, ` +
+    'and its architecture is not known';
+  return { kind: 'unknown', finding: finding('unknown-size', model.origin.path, message) };
+}
+
+type JudgeOnce = (parallel: Parallel, device: DeviceShape | null, gpus: number) => Judged;
+
+function remember(intent: Intent, judgeOnce: JudgeOnce): Sizer {
+  const known = new Map<string, Judged>();
+  return {
+    intent,
+    judge(parallel, device, gpus) {
+      const key = `${parallel.tensor}/${parallel.pipeline}/${parallel.data}/${gpus}/${device?.product ?? ''}/${device?.usableBytes ?? 0}`;
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const judged = judgeOnce(parallel, device, gpus);
+      known.set(key, judged);
+      return judged;
+    },
+    largestContext(parallel, device) {
+      const request = device === null ? null : sizingRequest(intent, parallel);
+      return request === null || device === null ? null : solveContext(request, device, 'high');
+    },
+    narrowKvDtype: () => narrowKvDtype(intent),
+  };
+}
+
+function narrowKvDtype(intent: Intent): string | null {
+  if (intent.kvDtype.keyBits <= 8) return null;
+  const types = engineProfile(intent.engine, intent.engineVersion)?.kvDtypes;
+  return ['fp8', 'fp8_e4m3', 'q8_0'].find((name) => types?.has(name)) ?? null;
+}
+
+// --- computed ----------------------------------------------------------------------------------------------------
+
+/** @returns null where the architecture or the checkpoint is not known. */
+export function sizingRequest(intent: Intent, parallel: Parallel): SizingRequest | null {
+  const shape = intent.model.value.shape;
+  const profile = engineProfile(intent.engine, intent.engineVersion);
+  const checkpoint = intent.checkpoint?.value ?? null;
+  if (shape === null || profile === null || checkpoint === null) return null;
+  const { settings } = intent;
+  return {
+    ...settings,
+    model: shape,
+    weights: checkpoint.weights,
+    maxPositions: checkpoint.maxContext,
+    loadedFrom: intent.loadedFrom?.weights ?? null,
+    engine: profile,
+    // Where the engine picks the context, only the weights and one block of cache can refuse (contract §2).
+    context: tokens(intent.isContextAuto ? 1 : intent.context.value),
+    concurrency: intent.concurrency.value,
+    kvDtype: intent.kvDtype,
+    parallel,
+  };
+}
+
+function computed(intent: Intent, policy: Policy): JudgeOnce {
+  return (parallel, device) => {
+    const request = sizingRequest(intent, parallel);
+    if (request === null) throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
+    const bill = estimate(request, device);
+    const offered = device === null ? null : lessHeadroom(device, policy.headroomBytes);
+    return {
+      intent,
+      parallel,
+      method: 'computed',
+      bill,
+      perGpu: bill.total,
+      totalBytes: bill.totalBytes,
+      gpus: bill.gpus,
+      device,
+      fit: offered === null ? null : judgeFit(request, bill, offered),
+    };
+  };
+}
+
+/** The operator's own reserve counts as if the device were that much smaller. */
+function lessHeadroom(device: DeviceShape, headroom: Bytes): DeviceShape {
+  return headroom === 0 ? device : { ...device, usableBytes: bytes(Math.max(0, device.usableBytes - headroom)) };
+}
+
+// --- published figures and training ------------------------------------------------------------------------------
+
+function spreadEvenly(intent: Intent, parallel: Parallel, device: DeviceShape | null, total: Bytes): Judged {
+  const gpus = gpusOf(parallel);
+  const perGpu = exactly(Math.ceil(total / gpus));
+  return judgedWith({ intent, parallel, method: 'published', perGpu, totalBytes: total, gpus, device });
+}
+
+function trainingSizer(intent: Intent): SizerResult {
+  const shape = intent.model.value.shape;
+  const method = intent.trainingMethod;
+  if (shape === null || method === null) {
+    const message = 'training is annotated without a method; annotate vramgate.io/training-method: full, bf16-adamw, lora or qlora';
+    return { kind: 'unknown', finding: finding('unknown-size', intent.model.origin.path, message) };
+  }
+  const judgeOnce: JudgeOnce = (parallel, device, gpus) => {
+    const bill = estimateTraining({ model: shape, method, context: intent.context.value, gpus: Math.max(1, gpus) });
+    return judgedWith({
+      intent,
+      parallel,
+      method: 'computed',
+      perGpu: bill.perGpu,
+      totalBytes: bill.totalBytes,
+      gpus: bill.gpus,
+      device,
+    });
+  };
+  return { kind: 'sizer', sizer: remember(intent, judgeOnce) };
+}
+
+function judgedWith(parts: Omit<Judged, 'bill' | 'fit'>): Judged {
+  return { ...parts, bill: null, fit: parts.device === null ? null : plainFit(parts.perGpu, parts.device) };
+}
+
+/** Without an engine's own rule the whole usable memory is the budget. */
+function plainFit(perGpu: Spread, device: DeviceShape): Fit {
+  return {
+    product: device.product,
+    usableBytes: device.usableBytes,
+    budgetBytes: device.usableBytes,
+    headroomBytes: device.usableBytes - perGpu.mid,
+    spread: { lowBytes: bytes(Math.round(perGpu.low)), highBytes: bytes(Math.round(perGpu.high)) },
+    fits: perGpu.mid <= device.usableBytes,
+    fitsAtLow: perGpu.low <= device.usableBytes,
+    fitsAtHigh: perGpu.high <= device.usableBytes,
+    binding: 'budget',
+    stage: 0,
+    maxContext: null,
+    maxConcurrency: 0,
+  };
+}
