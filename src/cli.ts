@@ -1,1 +1,71 @@
-process.stdout.write(`vramgate ${__VRAMGATE_VERSION__}\n`);
+import { text } from 'node:stream/consumers';
+
+import { EXIT, type Io, UsageError } from './commands/io.ts';
+
+const VERSION = __VRAMGATE_VERSION__;
+
+const USAGE = `usage: vramgate COMMAND [options]
+
+  size    what serving a model needs per GPU, and whether it fits
+  check   the webhook's verdict on manifests, without a cluster
+  serve   the admission webhook
+
+vramgate COMMAND --help tells more; vramgate --version prints ${VERSION}
+`;
+
+const IO: Io = {
+  out: (line) => process.stdout.write(line),
+  err: (line) => process.stderr.write(line),
+  stdin: () => text(process.stdin),
+  isTerminal: process.stdout.isTTY === true,
+  env: { NO_COLOR: process.env['NO_COLOR'] },
+  now: () => new Date(),
+};
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Commands are loaded when they are asked for: `size` must not evaluate a web server. */
+async function run(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case 'size':
+      return (await import('./commands/size.ts')).runSize(rest, IO);
+    case 'check':
+      return (await import('./commands/check.ts')).runCheck(rest, IO);
+    case 'serve':
+      return (await import('./commands/serve.ts')).runServe(rest, {
+        out: process.stdout,
+        err: IO.err,
+        stopped: untilStopped(),
+      });
+    case '--version':
+      IO.out(`${VERSION}\n`);
+      return EXIT.fits;
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      IO.out(USAGE);
+      return command === undefined ? EXIT.usage : EXIT.fits;
+    default:
+      throw new UsageError(`no command is called ${JSON.stringify(command.slice(0, 64))}; try vramgate --help`);
+  }
+}
+
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await run(process.argv.slice(2));
+  } catch (error) {
+    const isUsage = error instanceof UsageError;
+    const detail = error instanceof Error ? error.message : 'unknown';
+    IO.err(isUsage ? `vramgate: ${detail}\n` : `vramgate: internal error: ${detail}\n`);
+    process.exitCode = isUsage ? EXIT.usage : EXIT.fault;
+  }
+}
+
+await main();

@@ -154,12 +154,18 @@ function judgeOurs(
   if (standing.kind !== 'workload') return judgeAuthors(input, own.workload, old, facts);
   const evaluation = evaluate(standing.workload, facts, false);
   const isFrozen = input.operation === 'UPDATE' && standing.workload.isTemplateImmutable;
-  const edits = isFrozen ? [] : [...applied.set, recordEdit(applied)];
+  const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
   return { evaluation, findings: compareOld(stalePlacement(evaluation), old, facts), edits };
 }
 
 function recordEdit(applied: Applied): Edit {
   return { kind: 'set-annotation', metadata: ['metadata'], key: APPLIED_KEY, value: formatApplied(applied) };
+}
+
+/** Edits that the object does not hold already. */
+function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
+  const before = JSON.stringify(object);
+  return edits.filter((edit) => JSON.stringify(applyEdits(object, [edit])) !== before);
 }
 
 /** What would be refused for placement alone, on an object that carries our edits, is a warning. */

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { FindingCode, Severity } from '../findings.ts';
-import type { ChosenPlan, Intent, Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
+import type { Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
+import type { Parallel } from '../sizing/shapes.ts';
 
 /** What is known beside the object: immutable snapshots, swapped whole, passed in. */
 export interface Facts {
@@ -88,8 +89,9 @@ export interface DecisionRecord {
 }
 
 export interface RecordInputs {
-  readonly intent: Intent | null;
-  readonly plan: ChosenPlan | null;
+  readonly intent: Readonly<Record<string, unknown>>;
+  readonly parallel: Parallel;
   readonly policy: Readonly<Record<string, unknown>>;
+  readonly inventory: Inventory['state'];
   readonly shapes: readonly string[];
 }

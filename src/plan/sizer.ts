@@ -29,8 +29,10 @@ export type SizerResult =
   | { readonly kind: 'sizer'; readonly sizer: Sizer }
   | { readonly kind: 'unknown'; readonly finding: Finding };
 
+export type SizingPolicy = Pick<Policy, 'method' | 'headroomBytes'>;
+
 /** Picks the method that can size this intent, or says that none can (contract §3). */
-export function createSizer(intent: Intent, catalog: Catalog, policy: Policy): SizerResult {
+export function createSizer(intent: Intent, catalog: Catalog, policy: SizingPolicy): SizerResult {
   const shape = intent.model.value.shape;
   if (intent.workload === 'inference' && shape !== null && policy.method === 'computed') {
     return { kind: 'sizer', sizer: remember(intent, computed(intent, policy)) };
@@ -112,7 +114,7 @@ export function sizingRequest(intent: Intent, parallel: Parallel): SizingRequest
   };
 }
 
-function computed(intent: Intent, policy: Policy): JudgeOnce {
+function computed(intent: Intent, policy: SizingPolicy): JudgeOnce {
   return (parallel, device) => {
     const request = sizingRequest(intent, parallel);
     if (request === null) throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');

@@ -1,0 +1,106 @@
+import type { PublishedReport } from '../pipeline/size-report.ts';
+import { parallelText, subjectText } from '../plan/texts.ts';
+import type { Judged } from '../plan/types.ts';
+import type { BillItem, Fit } from '../sizing/shapes.ts';
+import { formatCount, formatGib, GIB } from '../units.ts';
+import { printable } from './io.ts';
+
+/** The table of `size`: one bar for each item of the fullest GPU's bill, the edge of what the engine may use marked. */
+
+const BAR_WIDTH = 40;
+const EDGE = '│';
+
+interface Paint {
+  readonly bold: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+}
+
+function painter(hasColour: boolean): Paint {
+  const wrap = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return { bold: wrap(1), good: wrap(32), bad: wrap(31) };
+}
+
+export function sizeTable(judged: Judged, published: PublishedReport | null, hasColour: boolean): string {
+  const paint = painter(hasColour);
+  const lines = [
+    paint.bold(`${subjectText(judged.intent)} on ${parallelText(judged.parallel)}`),
+    '',
+    ...billLines(judged),
+    `  ${'total per GPU'.padEnd(46)} ${formatGib(judged.perGpu.mid, 2).padStart(11)}${spreadText(judged)}`,
+    `  ${'all GPUs of one replica'.padEnd(46)} ${formatGib(judged.totalBytes, 2).padStart(11)}`,
+    ...kvLines(judged),
+    '',
+    ...(judged.fit === null ? [] : [...fitLines(judged.fit, paint), '']),
+    ...publishedLines(judged, published),
+    ...assumptionLines(judged),
+  ];
+  return `${lines.map(printableLine).join('\n')}\n`;
+}
+
+/** Names of models and engines come from the command line; colour codes are ours and stay. */
+function printableLine(line: string): string {
+  return line.includes('\u001b[') ? line : printable(line);
+}
+
+function billLines(judged: Judged): readonly string[] {
+  const { bill, fit } = judged;
+  const stage = bill?.stages[bill.fullest];
+  if (stage === undefined) return [];
+  const scale = Math.max(judged.perGpu.mid, fit?.usableBytes ?? 0);
+  return stage.items.filter((item) => item.bytes.high > 0).map((item) => billLine(item, scale, fit));
+}
+
+function billLine(item: BillItem, scale: number, fit: Fit | null): string {
+  const label = item.isInBudget ? item.label : `${item.label} (outside the budget)`;
+  const length = Math.max(item.bytes.mid > 0 ? 1 : 0, Math.round((item.bytes.mid / scale) * BAR_WIDTH));
+  const bar = '█'.repeat(length).padEnd(BAR_WIDTH);
+  return `  ${label.slice(0, 46).padEnd(46)} ${formatGib(item.bytes.mid, 2).padStart(11)}  ${withEdge(bar, scale, fit)}`;
+}
+
+function withEdge(bar: string, scale: number, fit: Fit | null): string {
+  if (fit === null) return bar.trimEnd();
+  const at = Math.min(BAR_WIDTH, Math.round((fit.budgetBytes / scale) * BAR_WIDTH));
+  return `${bar.slice(0, at)}${EDGE}${bar.slice(at)}`.trimEnd();
+}
+
+function spreadText({ perGpu }: Judged): string {
+  if (perGpu.high === perGpu.low) return '';
+  return `  (${(perGpu.low / GIB).toFixed(2)} to ${(perGpu.high / GIB).toFixed(2)}: measured overheads have a spread)`;
+}
+
+function kvLines({ bill }: Judged): readonly string[] {
+  if (bill === null) return [];
+  const { kv } = bill;
+  return [`  KV cache: ${formatCount(kv.bytesPerToken)} bytes for one more token, layout ${kv.layout}: ${kv.assumption}`];
+}
+
+function fitLines(fit: Fit, paint: Paint): readonly string[] {
+  const verdict = fit.fits ? paint.good('fits') : paint.bad('does not fit');
+  const room = fit.headroomBytes >= 0 ? `${formatGib(fit.headroomBytes, 2)} left` : `${formatGib(-fit.headroomBytes, 2)} too much`;
+  const lines = [
+    `${verdict}: ${fit.product} offers ${formatGib(fit.usableBytes, 2)}, the engine may use ${formatGib(fit.budgetBytes, 2)} (${EDGE}); ${room}`,
+  ];
+  if (fit.maxContext !== null) lines.push(`largest context that fits: ${formatCount(fit.maxContext)} tokens`);
+  if (fit.maxConcurrency > 0) lines.push(`sequences of this context at once: ${fit.maxConcurrency.toFixed(2)}`);
+  if (fit.fitsAtLow !== fit.fitsAtHigh) lines.push('close: the answer depends on where in their measured range the overheads are');
+  return lines;
+}
+
+function publishedLines(judged: Judged, published: PublishedReport | null): readonly string[] {
+  if (published === null) return ['published: no figure for this case'];
+  const tight = published.tightGigabytes === undefined ? '' : ` (tight single-GPU case: ${published.tightGigabytes} GB)`;
+  const line = `published: ${published.gigabytes} GB${tight}, ${published.row}`;
+  if (judged.method === 'published') return [line];
+  return [
+    line,
+    'they differ because the published figures count the KV cache of all query heads; the engine keeps 8 of 40',
+  ];
+}
+
+function assumptionLines({ bill }: Judged): readonly string[] {
+  return (bill?.assumptions ?? []).map((one) => {
+    const settled = one.settledBy === null ? '' : ` (settled by ${one.settledBy})`;
+    return `assumed: ${one.text}${settled}`;
+  });
+}
