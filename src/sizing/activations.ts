@@ -39,8 +39,8 @@ function textPeak(input: ActivationInput): number {
 
 /**
  * Logits are gathered whole on every rank, so tensor parallelism does not shrink this. To them come the hidden states
- * of the batch (2 H per token) and of the sampled rows, gathered and normed (4 H per row; with it the published table of
- * peaks comes out to the last digit).
+ * of the batch (2 H per token) and of the sampled rows, gathered and normed (4 H per row; inferred: with it the table
+ * of peaks in engine-facts.md comes out to the last digit also in the rows with many sequences).
  */
 function samplerPeak(input: ActivationInput): number {
   const { sequences, batchedTokens } = input.limits;

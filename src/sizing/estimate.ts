@@ -1,14 +1,7 @@
 import { type Bytes, bytes } from '../units.ts';
-import {
-  kvLoad,
-  kvTerm,
-  type Load,
-  type Prepared,
-  type PreparedStage,
-  prepare,
-  stageTerms,
-} from './prepare.ts';
+import { type Prepared, prepare, type Sort } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
+import { kvLoad, type Load, termsOf } from './room.ts';
 import {
   type Assumption,
   BILL_LINES,
@@ -48,26 +41,32 @@ function perGpuOf(items: readonly BillItem[]): PerGpu {
   };
 }
 
-function stageBill(prepared: Prepared, stage: PreparedStage, load: Load): StageBill {
-  const items = stageTerms(prepared, stage, load).map(writeItem);
-  return {
-    stage: stage.stage.index,
-    layers: stage.stage.layers,
-    items,
-    perGpu: perGpuOf(items),
-    total: addSpreads(items.map((item) => item.bytes)),
-  };
+type SortBill = Pick<StageBill, 'items' | 'perGpu' | 'total'>;
+
+function sortBill(prepared: Prepared, sort: Sort, load: Load): SortBill {
+  const items = termsOf(prepared, sort, load).map(writeItem);
+  return { items, perGpu: perGpuOf(items), total: addSpreads(items.map((item) => item.bytes)) };
+}
+
+/** Stages of one sort share their bill. */
+function stageBills(prepared: Prepared, load: Load): readonly StageBill[] {
+  const bills = new Map<Sort, SortBill>();
+  return prepared.stages.map(({ stage, sort }) => {
+    const bill = bills.get(sort) ?? sortBill(prepared, sort, load);
+    bills.set(sort, bill);
+    return { stage: stage.index, layers: stage.layers, ...bill };
+  });
 }
 
 /** Per-GPU figures over the GPUs of one replica. */
 function kvBill(prepared: Prepared, load: Load): KvBill {
   const { kv, grid, stages } = prepared;
-  const perSequence = kvLoad(prepared, load);
+  const share = kvLoad(prepared, load);
   let bytesPerToken = 0;
   let sum = 0;
-  for (const stage of stages) {
-    bytesPerToken += kv.strategy.bytesPerToken(stage.kvShape, perSequence) * grid.tensor;
-    sum += kvTerm(prepared, stage, load).bytes.mid * grid.tensor * grid.data;
+  for (const { sort } of stages) {
+    bytesPerToken += kv.strategy.bytesPerToken(sort.kvShape, share) * grid.tensor;
+    sum += kv.strategy.bytes(sort.kvShape, share) * grid.tensor * grid.data;
   }
   return {
     bytesPerToken: bytes(bytesPerToken),
@@ -119,7 +118,7 @@ function fullestOf(stages: readonly StageBill[]): number {
 export function billOf(prepared: Prepared): Bill {
   const { request, grid } = prepared;
   const load: Load = { context: request.context, concurrency: request.concurrency };
-  const stages = prepared.stages.map((stage) => stageBill(prepared, stage, load));
+  const stages = stageBills(prepared, load);
   const fullest = fullestOf(stages);
   const { perGpu, total } = stages[fullest] ?? { perGpu: perGpuOf([]), total: addSpreads([]) };
   let totalBytes = 0;

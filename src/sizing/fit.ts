@@ -1,21 +1,10 @@
 import { type Bytes, bytes } from '../units.ts';
-import {
-  kvLoad,
-  type Load,
-  type Prepared,
-  type PreparedStage,
-  prepare,
-  type Room,
-  roomOf,
-} from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
-import type { Bill, BillItem, DeviceShape, Fit, StageBill } from './shapes.ts';
+import { kvLoad, type Room, roomOf } from './room.ts';
+import type { Bill, DeviceShape, Fit, StageBill } from './shapes.ts';
 import { contextOf } from './solve.ts';
-import type { End, Term } from './spread.ts';
-
-function asTerm(item: BillItem): Term {
-  return { ...item, label: [item.label] };
-}
+import type { End } from './spread.ts';
 
 function headroomOf(room: Room): number {
   return Math.min(room.inBudget, room.beside);
@@ -26,6 +15,12 @@ interface JudgedStage {
   readonly room: Room;
 }
 
+const NO_ROOM: Room = { budget: 0, fixed: 0, inBudget: 0, beside: 0 };
+
+function judgeAt(prepared: Prepared, bill: Bill, device: DeviceShape, end: End): readonly JudgedStage[] {
+  return bill.stages.map((stage) => ({ bill: stage, room: roomOf(prepared, device, stage.items, end) }));
+}
+
 function tightest(stages: readonly JudgedStage[]): JudgedStage | null {
   let found: JudgedStage | null = null;
   for (const stage of stages) {
@@ -34,30 +29,20 @@ function tightest(stages: readonly JudgedStage[]): JudgedStage | null {
   return found;
 }
 
-function judgeAt(prepared: Prepared, bill: Bill, device: DeviceShape, end: End): JudgedStage | null {
-  return tightest(
-    bill.stages.map((stage) => ({
-      bill: stage,
-      room: roomOf(prepared, device, stage.items.map(asTerm), end),
-    })),
-  );
-}
-
-/** Sequences of the bill's context that one stage's KV space holds, at the middle. */
-function stageCapacity(prepared: Prepared, stage: PreparedStage, load: Load, room: Room): number {
-  const available = Math.max(0, room.budget - room.fixed);
-  return prepared.kv.strategy.capacity(stage.kvShape, kvLoad(prepared, load), available) * prepared.grid.data;
+function fitsAt(stages: readonly JudgedStage[]): boolean {
+  return stages.every((stage) => headroomOf(stage.room) >= 0);
 }
 
 /** As vLLM logs it: the space left of the budget over one sequence of the whole context; the scarcest stage decides. */
-function maxConcurrencyOf(prepared: Prepared, bill: Bill, device: DeviceShape): number {
-  const load: Load = { context: bill.context, concurrency: 1 };
+function maxConcurrencyOf(prepared: Prepared, bill: Bill, judged: readonly JudgedStage[]): number {
+  const { kv, grid, stages } = prepared;
+  const load = kvLoad(prepared, { context: bill.context, concurrency: 1 });
   let least = Number.POSITIVE_INFINITY;
-  prepared.stages.forEach((stage, index) => {
-    const items = bill.stages[index]?.items.map(asTerm) ?? [];
-    least = Math.min(least, stageCapacity(prepared, stage, load, roomOf(prepared, device, items, 'mid')));
+  stages.forEach(({ sort }, index) => {
+    const { budget, fixed } = judged[index]?.room ?? NO_ROOM;
+    least = Math.min(least, kv.strategy.capacity(sort.kvShape, load, Math.max(0, budget - fixed)));
   });
-  return Number.isFinite(least) ? least : 0;
+  return Number.isFinite(least) ? least * grid.data : 0;
 }
 
 function wholeBytes(value: number): Bytes {
@@ -68,22 +53,20 @@ function wholeBytes(value: number): Bytes {
 export function judgeFit(request: SizingRequest, bill: Bill, device: DeviceShape): Fit {
   const prepared = prepare(request, device);
   const mid = judgeAt(prepared, bill, device, 'mid');
-  const low = judgeAt(prepared, bill, device, 'low');
-  const high = judgeAt(prepared, bill, device, 'high');
-  const room = mid?.room ?? { budget: 0, fixed: 0, inBudget: 0, beside: 0 };
-  const total = mid?.bill.total ?? bill.total;
+  const tight = tightest(mid);
+  const { room, bill: stage } = tight ?? { room: NO_ROOM, bill: { stage: 0, total: bill.total } };
   return {
     product: device.product,
     usableBytes: device.usableBytes,
     budgetBytes: wholeBytes(room.budget),
     headroomBytes: headroomOf(room),
-    spread: { lowBytes: wholeBytes(total.low), highBytes: wholeBytes(total.high) },
-    fits: headroomOf(room) >= 0,
-    fitsAtLow: low !== null && headroomOf(low.room) >= 0,
-    fitsAtHigh: high !== null && headroomOf(high.room) >= 0,
+    spread: { lowBytes: wholeBytes(stage.total.low), highBytes: wholeBytes(stage.total.high) },
+    fits: fitsAt(mid),
+    fitsAtLow: fitsAt(judgeAt(prepared, bill, device, 'low')),
+    fitsAtHigh: fitsAt(judgeAt(prepared, bill, device, 'high')),
     binding: room.inBudget <= room.beside ? 'budget' : 'rest',
-    stage: mid?.bill.stage ?? 0,
+    stage: stage.stage,
     maxContext: contextOf(prepared, device, 'mid'),
-    maxConcurrency: maxConcurrencyOf(prepared, bill, device),
+    maxConcurrency: maxConcurrencyOf(prepared, bill, mid),
   };
 }

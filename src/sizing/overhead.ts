@@ -33,8 +33,9 @@ export function ncclBuffers(tensor: number, stages: number): Spread {
 export const GRAPHS: Spread = gib(1.21, 1.4, 1.4);
 
 /**
- * The same in SGLang: 6.19 GB (5.76 GiB) were measured on Maverick FP8, 8xH100 (#8538), which contains the tables that
- * we bill apart (two of 2 GiB at the checkpoint's own 1,048,576 tokens and 512 sequences); the rest is the middle.
+ * The same in SGLang: 6.19 GB (5.76 GiB) were measured on Maverick FP8, 8xH100 (#8538). Inferred: two of our separately
+ * billed tables are in it (2 GiB each at the checkpoint's own 1,048,576 tokens and 512 sequences; the log's context is not
+ * known), so the rest is the middle and the whole is the high end.
  */
 export const SGLANG_GRAPHS: Spread = gib(1.21, 1.76, 5.76);
 
@@ -48,40 +49,51 @@ const LEFT_OVER_TENSOR_PARALLEL = 1.0 * GIB;
 const BAND_BELOW = 0.6 * GIB;
 const BAND_ABOVE = 1.5 * GIB;
 
-/**
- * Activations and left-over with the band on them. The lower 0.6 GiB come off the left-over first, then off the
- * activations, neither below nothing.
- */
-export function activationTerms(peakBytes: Spread, cause: string, tensor: number): readonly Term[] {
-  const leftOver = tensor > 1 ? LEFT_OVER_TENSOR_PARALLEL : LEFT_OVER_ONE_GPU;
-  const fromActivations = Math.max(0, BAND_BELOW - leftOver);
-  return [
-    {
-      line: 'activations',
-      label: ['peak of a step (', cause, ')'],
-      bytes: between(peakBytes.low - fromActivations, peakBytes.mid, peakBytes.high),
-      isInBudget: true,
-    },
-    {
-      line: 'runtime',
-      label: ['allocator and libraries'],
-      bytes: between(leftOver - BAND_BELOW, leftOver, leftOver + BAND_ABOVE),
-      isInBudget: true,
-    },
-  ];
+/** The lower 0.6 GiB come off the left-over first, then off the activations, neither below nothing. */
+function leftOver(size: number): Spread {
+  return between(size - BAND_BELOW, size, size + BAND_ABOVE);
 }
 
+const LEFT_OVER_TERMS = {
+  one: runtime('allocator and libraries', leftOver(LEFT_OVER_ONE_GPU), true),
+  several: runtime('allocator and libraries', leftOver(LEFT_OVER_TENSOR_PARALLEL), true),
+};
+const BAND_ON_ACTIVATIONS = {
+  one: Math.max(0, BAND_BELOW - LEFT_OVER_ONE_GPU),
+  several: Math.max(0, BAND_BELOW - LEFT_OVER_TENSOR_PARALLEL),
+};
+
+function runtime(label: string, size: Spread, isInBudget: boolean): Term {
+  return { line: 'runtime', label: [label], bytes: size, isInBudget };
+}
+
+function ranks(tensor: number): 'one' | 'several' {
+  return tensor > 1 ? 'several' : 'one';
+}
+
+export function activationTerm(peak: Spread, cause: string, tensor: number): Term {
+  const below = BAND_ON_ACTIVATIONS[ranks(tensor)];
+  return {
+    line: 'activations',
+    label: ['peak of a step (', cause, ')'],
+    bytes: between(peak.low - below, peak.mid, peak.high),
+    isInBudget: true,
+  };
+}
+
+export function leftOverTerm(tensor: number): Term {
+  return LEFT_OVER_TERMS[ranks(tensor)];
+}
+
+const CONTEXT_INSIDE = runtime('CUDA context', CUDA_CONTEXT, true);
+const CONTEXT_OUTSIDE = runtime('CUDA context', CUDA_CONTEXT, false);
+
 export function contextTerm(isInBudget: boolean): Term {
-  return { line: 'runtime', label: ['CUDA context'], bytes: CUDA_CONTEXT, isInBudget };
+  return isInBudget ? CONTEXT_INSIDE : CONTEXT_OUTSIDE;
 }
 
 export function ncclTerm(tensor: number, stages: number, isInBudget: boolean): Term {
-  return {
-    line: 'runtime',
-    label: ['NCCL and all-reduce buffers'],
-    bytes: ncclBuffers(tensor, stages),
-    isInBudget,
-  };
+  return runtime('NCCL and all-reduce buffers', ncclBuffers(tensor, stages), isInBudget);
 }
 
 export function graphTerm(size: Spread, isEager: boolean, isInBudget: boolean): Term {

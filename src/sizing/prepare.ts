@@ -1,12 +1,13 @@
 import { ceilDiv } from '../units.ts';
-import type { KvDecision, StageSetting } from './engine-profile.ts';
-import type { KvLoad, KvShape } from './kv-layouts.ts';
+import type { KvDecision } from './engine-profile.ts';
+import type { KvShape } from './kv-layouts.ts';
 import type { Ranks } from './parameters.ts';
 import type { SizingRequest } from './request.ts';
 import { residentTerms } from './resident.ts';
-import type { DeviceShape } from './shapes.ts';
-import { bytesAt, type End, exactly, type Term } from './spread.ts';
-import { type Stage, stagesOf } from './stages.ts';
+import type { DeviceShape, Spread } from './shapes.ts';
+import { addSpreads, type Term } from './spread.ts';
+import { type Stage, type StagePlan, stagesOf } from './stages.ts';
+import { keptOnStage } from './weights.ts';
 
 /** How the GPUs of one replica are used. */
 export interface Grid extends Ranks {
@@ -15,11 +16,19 @@ export interface Grid extends Ranks {
   readonly gpus: number;
 }
 
-export interface PreparedStage {
+/** Stages that hold the same things cost the same: what one of them holds, on one GPU. */
+export interface Sort {
+  /** The first of them. */
   readonly stage: Stage;
   /** Weights, RoPE table, draft model, adapters: what no context changes. */
   readonly resident: readonly Term[];
+  readonly residentBytes: Spread;
   readonly kvShape: KvShape;
+}
+
+export interface PreparedStage {
+  readonly stage: Stage;
+  readonly sort: Sort;
 }
 
 /** A request with everything worked out that neither context nor concurrency changes. */
@@ -29,15 +38,7 @@ export interface Prepared {
   readonly grid: Grid;
   readonly kv: KvDecision;
   readonly stages: readonly PreparedStage[];
-  /** One stage of each sort: middle stages with the same layers cost the same. */
-  readonly distinct: readonly PreparedStage[];
-}
-
-/** What a question asks beyond the prepared request. */
-export interface Load {
-  readonly context: number;
-  /** Full-length sequences of the whole replica. */
-  readonly concurrency: number;
+  readonly sorts: readonly Sort[];
 }
 
 function gridOf(request: SizingRequest): Grid {
@@ -61,146 +62,43 @@ function kvShapeOf(request: SizingRequest, stage: Stage, grid: Grid): KvShape {
   };
 }
 
-function costsTheSame(left: Stage, right: Stage): boolean {
+function sortOf(request: SizingRequest, stage: Stage, grid: Grid): Sort {
+  const resident = residentTerms(request, stage, grid);
+  return {
+    stage,
+    resident,
+    residentBytes: addSpreads(resident.map((term) => term.bytes)),
+    kvShape: kvShapeOf(request, stage, grid),
+  };
+}
+
+function isSameSort(request: SizingRequest, left: Stage, right: Stage): boolean {
   return (
     left.fullLayers === right.fullLayers &&
     left.chunkedLayers === right.chunkedLayers &&
     left.moeLayers === right.moeLayers &&
     left.hasEmbedding === right.hasEmbedding &&
     left.hasHead === right.hasHead &&
-    left.hasVision === right.hasVision
+    left.hasVision === right.hasVision &&
+    keptOnStage(request.model, request.weights, left) === keptOnStage(request.model, request.weights, right)
   );
 }
 
-/** The last N expert layers may differ from the rest, so only an equal bill counts as the same sort. */
-function isSameSort(left: PreparedStage, right: PreparedStage): boolean {
-  return (
-    costsTheSame(left.stage, right.stage) &&
-    (left.stage.index === 0) === (right.stage.index === 0) &&
-    bytesAt(left.resident, 'mid') === bytesAt(right.resident, 'mid')
-  );
-}
-
-function distinctOf(stages: readonly PreparedStage[]): readonly PreparedStage[] {
-  const found: PreparedStage[] = [];
-  for (const stage of stages) {
-    if (!found.some((other) => isSameSort(other, stage))) found.push(stage);
-  }
-  return found;
+function stagePlan(request: SizingRequest, stages: number): StagePlan {
+  const { engine } = request;
+  const hasVision = engine.vision(request) !== 'no';
+  return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
 }
 
 export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
-  const { model, engine } = request;
   const grid = gridOf(request);
-  const hasVision = engine.vision(request) !== 'no';
-  const plan = {
-    stages: grid.stages,
-    split: engine.splitLayers,
-    vision: hasVision ? engine.visionStages : 'none',
-  } as const;
-  const stages = stagesOf(model, plan).map((stage) => ({
-    stage,
-    resident: residentTerms(request, stage, grid),
-    kvShape: kvShapeOf(request, stage, grid),
-  }));
-  return { request, device, grid, kv: engine.kv(request, device), stages, distinct: distinctOf(stages) };
-}
-
-/** Sequences are dealt to the data-parallel ranks. */
-export function kvLoad(prepared: Prepared, load: Load): KvLoad {
-  const { request, device, grid } = prepared;
-  const limits = request.engine.limits(request, device, load.context);
-  return {
-    context: load.context,
-    sequences: ceilDiv(load.concurrency, grid.data),
-    batchedTokens: limits.batchedTokens,
-  };
-}
-
-function settingOf(prepared: Prepared, stage: PreparedStage, context: number): StageSetting {
-  const { request, device, grid, kv } = prepared;
-  return {
-    request,
-    device,
-    stage: stage.stage,
-    tensor: grid.tensor,
-    limits: request.engine.limits(request, device, context),
-    context,
-    kv: kv.strategy,
-    kvShape: stage.kvShape,
-    fixedBytes: bytesAt(stage.resident, 'mid'),
-  };
-}
-
-export function kvTerm(prepared: Prepared, stage: PreparedStage, load: Load): Term {
-  const { kv, request } = prepared;
-  return {
-    line: 'kvCache',
-    label: [
-      'KV cache ',
-      request.kvDtype.name,
-      ', ',
-      kv.strategy.layout,
-      ', ',
-      load.concurrency,
-      ' x ',
-      load.context,
-    ],
-    bytes: exactly(kv.strategy.bytes(stage.kvShape, kvLoad(prepared, load))),
-    isInBudget: true,
-  };
-}
-
-/** Everything on one GPU of a stage. */
-export function stageTerms(prepared: Prepared, stage: PreparedStage, load: Load): readonly Term[] {
-  const overheads = prepared.request.engine.overheads(settingOf(prepared, stage, load.context));
-  return [...stage.resident, kvTerm(prepared, stage, load), ...overheads];
-}
-
-/** What a stage has and what it needs at one end of the spreads, in bytes. */
-export interface Room {
-  readonly budget: number;
-  /** In the budget without the KV cache. */
-  readonly fixed: number;
-  /** Left of the budget; negative when it is exceeded. */
-  readonly inBudget: number;
-  /** Left of the device beside the budget. */
-  readonly beside: number;
-}
-
-function budgetOf(prepared: Prepared, device: DeviceShape, fixedBytes: number, end: End): number {
-  const { request, grid } = prepared;
-  /** `--kv-cache-memory-bytes` replaces the fraction: the pool is what was asked for. */
-  if (request.kvCacheBytes !== null) return fixedBytes + request.kvCacheBytes;
-  return request.engine.budget({
-    usableBytes: device.usableBytes,
-    fraction: request.engine.fraction(request, device),
-    fixedBytes,
-    tensor: grid.tensor,
-    stages: grid.stages,
-    end,
+  const sorts: Sort[] = [];
+  const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {
+    const known = sorts.find((sort) => isSameSort(request, sort.stage, stage));
+    if (known !== undefined) return { stage, sort: known };
+    const sort = sortOf(request, stage, grid);
+    sorts.push(sort);
+    return { stage, sort };
   });
-}
-
-export function roomOf(prepared: Prepared, device: DeviceShape, terms: readonly Term[], end: End): Room {
-  let fixed = 0;
-  let kvCache = 0;
-  let outside = 0;
-  for (const term of terms) {
-    if (!term.isInBudget) outside += term.bytes[end];
-    else if (term.line === 'kvCache') kvCache += term.bytes[end];
-    else fixed += term.bytes[end];
-  }
-  const budget = Math.floor(budgetOf(prepared, device, fixed, end));
-  return { budget, fixed, inBudget: budget - fixed - kvCache, beside: device.usableBytes - budget - outside };
-}
-
-/** Room of the tighter limit of the tightest stage; negative when the load does not fit. */
-export function headroomAt(prepared: Prepared, device: DeviceShape, load: Load, end: End): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (const stage of prepared.distinct) {
-    const room = roomOf(prepared, device, stageTerms(prepared, stage, load), end);
-    least = Math.min(least, room.inBudget, room.beside);
-  }
-  return least;
+  return { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
 }

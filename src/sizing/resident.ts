@@ -7,11 +7,18 @@ import type { Stage } from './stages.ts';
 import { formatName, gpuWeights } from './weights.ts';
 
 function textLabel(request: SizingRequest, stage: Stage): Label {
-  const layers =
-    stage.count === 1 ? 'all layers' : `layers ${stage.firstLayer}-${stage.firstLayer + stage.layers - 1}`;
   const offload =
     request.cpuOffloadBytes > 0 ? `, less ${formatGib(request.cpuOffloadBytes)} on the CPU` : '';
-  return ['weights ', formatName(request.weights), ', ', layers, offload];
+  return [
+    'weights ',
+    formatName(request.weights),
+    ', ',
+    stage.layers,
+    ' of ',
+    request.model.layers,
+    ' layers',
+    offload,
+  ];
 }
 
 function visionTerm(bytes: number, isCertain: boolean): readonly Term[] {

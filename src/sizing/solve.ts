@@ -1,69 +1,87 @@
 import { type Tokens, tokens } from '../units.ts';
 import { checkParallel } from './parallelism.ts';
-import { headroomAt, type Prepared, prepare } from './prepare.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
+import { roomsAt } from './room.ts';
 import type { DeviceShape } from './shapes.ts';
 import type { End } from './spread.ts';
 
-/** Room left at a value; more of the value never leaves more room. */
-type Headroom = (value: number) => number;
+/** Room of every limit at a value; more of the value never leaves more room. */
+type Rooms = (value: number) => readonly number[];
 
-/** Steps of interpolation before plain halving, and how far beside the guess the other side is looked for. */
-const GUESSES = 4;
-const BESIDE_GUESS = 64;
+/** Rounds of interpolation before plain halving, and how far beside the guess the other side is looked for. */
+const ROUNDS = 3;
+const BESIDE_GUESS = 32;
+
+/** Below this the need bends (chunks fill up, batches are clamped); above it every limit is close to a straight line. */
+const KNEE = 16_384;
+
+interface Point {
+  readonly value: number;
+  readonly rooms: readonly number[];
+}
 
 interface Bracket {
-  readonly fits: number;
-  readonly fitsRoom: number;
-  readonly fails: number;
-  readonly failsRoom: number;
+  readonly fits: Point;
+  readonly fails: Point;
 }
 
-function probe(bracket: Bracket, value: number, headroom: Headroom): Bracket {
-  const between = Math.min(Math.max(value, bracket.fits + 1), bracket.fails - 1);
-  const room = headroom(between);
-  return room >= 0
-    ? { ...bracket, fits: between, fitsRoom: room }
-    : { ...bracket, fails: between, failsRoom: room };
+function isFitting(rooms: readonly number[]): boolean {
+  return rooms.every((room) => room >= 0);
 }
 
-function guessIn(bracket: Bracket): number {
-  const slope = bracket.fitsRoom / (bracket.fitsRoom - bracket.failsRoom);
-  return bracket.fits + Math.floor((bracket.fails - bracket.fits) * slope);
+function width(bracket: Bracket): number {
+  return bracket.fails.value - bracket.fits.value;
 }
 
-/** The need grows almost in a straight line: two probes around the interpolated point close in on the answer. */
-function narrow(start: Bracket, headroom: Headroom): Bracket {
+function probe(bracket: Bracket, value: number, roomsAt: Rooms): Bracket {
+  const inside = Math.min(Math.max(value, bracket.fits.value + 1), bracket.fails.value - 1);
+  const point = { value: inside, rooms: roomsAt(inside) };
+  return isFitting(point.rooms) ? { ...bracket, fits: point } : { ...bracket, fails: point };
+}
+
+/** Where the first limit is used up, each drawn as a straight line through the bracket. */
+function guessIn({ fits, fails }: Bracket): number {
+  let guess = fails.value;
+  fails.rooms.forEach((room, limit) => {
+    const before = fits.rooms[limit] ?? 0;
+    if (room >= 0) return;
+    const share = before / (before - room);
+    guess = Math.min(guess, fits.value + Math.floor((fails.value - fits.value) * share));
+  });
+  return guess;
+}
+
+/** Two probes around the interpolated point close in on the answer. */
+function narrow(start: Bracket, roomsAt: Rooms): Bracket {
   let bracket = start;
-  for (let step = 0; step < GUESSES && bracket.fails - bracket.fits > BESIDE_GUESS; step += 1) {
-    const guess = guessIn(bracket);
-    bracket = probe(bracket, guess, headroom);
-    if (bracket.fails - bracket.fits <= BESIDE_GUESS) break;
-    const other = bracket.fails === guess ? guess - BESIDE_GUESS : bracket.fits + BESIDE_GUESS;
-    bracket = probe(bracket, other, headroom);
+  for (let round = 0; round < ROUNDS && width(bracket) > BESIDE_GUESS; round += 1) {
+    bracket = probe(bracket, guessIn(bracket) + BESIDE_GUESS / 2, roomsAt);
+    if (width(bracket) > BESIDE_GUESS) bracket = probe(bracket, guessIn(bracket) - BESIDE_GUESS / 2, roomsAt);
   }
   return bracket;
 }
 
 /** The largest whole number from 1 to `limit` that fits; null when 1 does not. */
-function largestFitting(limit: number, headroom: Headroom): number | null {
+function largestFitting(limit: number, roomsAt: Rooms): number | null {
   if (limit < 1) return null;
-  const limitRoom = headroom(limit);
-  if (limitRoom >= 0) return limit;
-  const oneRoom = headroom(1);
-  if (oneRoom < 0) return null;
-  let bracket: Bracket = { fits: 1, fitsRoom: oneRoom, fails: limit, failsRoom: limitRoom };
-  bracket = narrow(bracket, headroom);
-  while (bracket.fails - bracket.fits > 1) {
-    bracket = probe(bracket, Math.floor((bracket.fits + bracket.fails) / 2), headroom);
+  const fails = { value: limit, rooms: roomsAt(limit) };
+  if (isFitting(fails.rooms)) return limit;
+  const fits = { value: 1, rooms: roomsAt(1) };
+  if (!isFitting(fits.rooms)) return null;
+  let bracket: Bracket = { fits, fails };
+  if (limit > KNEE) bracket = probe(bracket, KNEE, roomsAt);
+  bracket = narrow(bracket, roomsAt);
+  while (width(bracket) > 1) {
+    bracket = probe(bracket, Math.floor((bracket.fits.value + bracket.fails.value) / 2), roomsAt);
   }
-  return bracket.fits;
+  return bracket.fits.value;
 }
 
 export function contextOf(prepared: Prepared, device: DeviceShape, end: End): Tokens | null {
   const { maxPositions, concurrency } = prepared.request;
   const most = largestFitting(maxPositions, (context) =>
-    headroomAt(prepared, device, { context, concurrency }, end),
+    roomsAt(prepared, device, { context, concurrency }, end),
   );
   return most === null ? null : tokens(most);
 }
@@ -81,7 +99,7 @@ export function solveConcurrency(request: SizingRequest, device: DeviceShape, en
   const prepared = prepare(request, device);
   const { context } = request;
   return largestFitting(MOST_SEQUENCES, (concurrency) =>
-    headroomAt(prepared, device, { context, concurrency }, end),
+    roomsAt(prepared, device, { context, concurrency }, end),
   );
 }
 
@@ -116,7 +134,7 @@ export function solveGpus(request: SizingRequest, device: DeviceShape, end: End)
   for (const size of candidates(request)) {
     const parallel = { ...request.parallel, tensor: size.tensor, pipeline: size.pipeline };
     const prepared = prepare({ ...request, parallel }, device);
-    if (headroomAt(prepared, device, { context, concurrency }, end) >= 0) return size;
+    if (isFitting(roomsAt(prepared, device, { context, concurrency }, end))) return size;
   }
   return null;
 }

@@ -1,4 +1,4 @@
-import { type Bytes, bytes, formatCount } from '../units.ts';
+import { formatCount } from '../units.ts';
 import type { BillItem, BillLine, Spread } from './shapes.ts';
 
 /** Which end of the measured spreads a question is asked at. */
@@ -46,11 +46,4 @@ export function formatLabel(label: Label): string {
 
 export function writeItem(term: Term): BillItem {
   return { ...term, label: formatLabel(term.label) };
-}
-
-/** Sum at one end, in bytes. */
-export function bytesAt(terms: readonly Term[], end: End): Bytes {
-  let sum = 0;
-  for (const term of terms) sum += term.bytes[end];
-  return bytes(sum);
 }

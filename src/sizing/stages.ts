@@ -23,10 +23,11 @@ export type LayerSplit = (layers: number, stages: number) => readonly number[];
 export function splitBeforeLast(layers: number, stages: number): readonly number[] {
   const base = Math.floor(layers / stages);
   const remainder = layers % stages;
-  return Array.from({ length: stages }, (_, stage) => {
-    const fromEnd = stages - stage;
-    return base + (fromEnd >= 2 && fromEnd < remainder + 2 ? 1 : 0);
-  });
+  const counts: number[] = [];
+  for (let fromEnd = stages; fromEnd >= 1; fromEnd -= 1) {
+    counts.push(base + (fromEnd >= 2 && fromEnd < remainder + 2 ? 1 : 0));
+  }
+  return counts;
 }
 
 /**

@@ -55,10 +55,11 @@ export function weightBytes(shape: ModelShape, weights: CheckpointWeights): Byte
   return bytes(componentsBytes(weights, COMPONENTS, slice) + unquantizedExtra(weights, kept, perLayer));
 }
 
-/** Of the last `kept` mixture-of-experts layers of the model, those on this stage. */
-function keptOnStage(model: ModelShape, stage: Stage, kept: number): number {
+/** Expert layers of this stage that stay bf16: of the model's last N, those that are here. */
+export function keptOnStage(model: ModelShape, weights: CheckpointWeights, stage: Stage): number {
+  if (weights.kind === 'file') return 0;
   const before = Math.floor(stage.firstLayer / model.moeLayerStep);
-  const firstKept = moeLayersOf(model) - kept;
+  const firstKept = moeLayersOf(model) - weights.unquantizedExpertLayers;
   return Math.max(0, before + stage.moeLayers - Math.max(before, firstKept));
 }
 
@@ -94,7 +95,7 @@ export function gpuWeights(
     };
   }
   const slice = sliceOf(model, stage, ranks);
-  const kept = keptOnStage(model, stage, weights.unquantizedExpertLayers);
+  const kept = keptOnStage(model, weights, stage);
   const extra = unquantizedExtra(weights, kept, (moeLayers) =>
     sliceOf(model, { ...stage, moeLayers }, ranks)('routedExperts'),
   );

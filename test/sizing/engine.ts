@@ -1,5 +1,5 @@
-import { engineProfile as find } from '../../src/sizing/engines/registry.ts';
 import type { EngineProfile } from '../../src/sizing/engine-profile.ts';
+import { engineProfile as find } from '../../src/sizing/engines/registry.ts';
 
 export type { EngineProfile };
 

@@ -1,4 +1,3 @@
-import { type EngineProfile, engineProfile } from './engine.ts';
 import type { SizingRequest } from '../../src/sizing/request.ts';
 import {
   type CheckpointWeights,
@@ -11,6 +10,7 @@ import {
 } from '../../src/sizing/shapes.ts';
 import { BF16 } from '../../src/sizing/weights.ts';
 import { bytes, gibibytes, mebibytes, tokens } from '../../src/units.ts';
+import { type EngineProfile, engineProfile } from './engine.ts';
 
 /** The two released models, from llama4-memory.md §1, and checkpoints of theirs. */
 export const SCOUT: ModelShape = {
@@ -85,7 +85,12 @@ export const NVFP4 = tensors(NVFP4_FORMAT, FFN);
 export const NVFP4_ATTENTION = tensors(NVFP4_FORMAT, FFN_AND_ATTENTION);
 export const INT4_MIXED = tensors(storage('int4', 4, { rowScaleBytes: 4 }), EXPERTS);
 export const NF4_LINEARISED = tensors(
-  storage('nf4', 4, { groups: [{ size: 64, bits: 8 }, { size: 16_384, bits: 32 }] }),
+  storage('nf4', 4, {
+    groups: [
+      { size: 64, bits: 8 },
+      { size: 16_384, bits: 32 },
+    ],
+  }),
   FFN_AND_ATTENTION,
 );
 

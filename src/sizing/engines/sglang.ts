@@ -4,10 +4,11 @@ import type { BudgetInput, EngineProfile, KvDecision, StageSetting } from '../en
 import { kvType, kvTypes } from '../kv-dtype.ts';
 import { pagedFull, twoPools } from '../kv-layouts.ts';
 import {
-  activationTerms,
+  activationTerm,
   CUDA_CONTEXT,
   contextTerm,
   graphTerm,
+  leftOverTerm,
   ncclBuffers,
   ncclTerm,
   outsideBudget,
@@ -189,7 +190,7 @@ function graphTables(at: StageSetting, facts: ReleaseFacts, graphBatch: number):
 /** Logits in bf16 and fp32 and two fp32 copies for sampling, as counted for vLLM from 0.17; not measured for SGLang. */
 const SAMPLER_ROW_BYTES = 14;
 
-function activations(at: StageSetting, graphBatch: number): readonly Term[] {
+function activations(at: StageSetting, graphBatch: number): Term {
   const { request, stage, tensor } = at;
   const peak = activationPeak({
     model: request.model,
@@ -200,7 +201,7 @@ function activations(at: StageSetting, graphBatch: number): readonly Term[] {
     samplerBytes: (sequences) => sequences * SAMPLER_ROW_BYTES,
     hasImages: false,
   });
-  return activationTerms(exactly(peak.bytes), peak.cause, tensor);
+  return outsideBudget(activationTerm(exactly(peak.bytes), peak.cause, tensor));
 }
 
 function overheads(facts: ReleaseFacts, fraction: EngineProfile['fraction']): EngineProfile['overheads'] {
@@ -209,7 +210,8 @@ function overheads(facts: ReleaseFacts, fraction: EngineProfile['fraction']): En
     const { graphBatch } = defaultsOf(request, device);
     const share = device === null ? 1 : fraction(request, device);
     return [
-      ...activations(at, graphBatch).map(outsideBudget),
+      activations(at, graphBatch),
+      outsideBudget(leftOverTerm(tensor)),
       contextTerm(false),
       ncclTerm(tensor, stage.count, false),
       graphTerm(SGLANG_GRAPHS, request.enforceEager, false),

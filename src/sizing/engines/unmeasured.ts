@@ -1,7 +1,7 @@
 import { activationPeak } from '../activations.ts';
 import type { EngineProfile, StageSetting } from '../engine-profile.ts';
 import { pagedFull } from '../kv-layouts.ts';
-import { activationTerms, contextTerm, GRAPHS, graphTerm, ncclTerm } from '../overhead.ts';
+import { activationTerm, contextTerm, GRAPHS, graphTerm, leftOverTerm, ncclTerm } from '../overhead.ts';
 import { between, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { bufferAssumptions, foreignDevice, unmeasured } from './shared-assumptions.ts';
@@ -29,7 +29,8 @@ export function unmeasuredOverheads(graphsAreInBudget: boolean): EngineProfile['
     const peak = peakOf(at, SAMPLER_BYTES);
     const least = peakOf(at, FEWEST_SAMPLER_BYTES);
     return [
-      ...activationTerms(between(least.bytes, peak.bytes, peak.bytes), peak.cause, at.tensor),
+      activationTerm(between(least.bytes, peak.bytes, peak.bytes), peak.cause, at.tensor),
+      leftOverTerm(at.tensor),
       contextTerm(true),
       ncclTerm(at.tensor, at.stage.count, true),
       graphTerm(GRAPHS, at.request.enforceEager, graphsAreInBudget),

@@ -3,7 +3,7 @@ import { activationPeak } from '../activations.ts';
 import type { BatchLimits, EngineProfile, KvDecision, StageSetting } from '../engine-profile.ts';
 import { kvType, kvTypes } from '../kv-dtype.ts';
 import { pagedFull, pagedHybrid } from '../kv-layouts.ts';
-import { activationTerms, contextTerm, GRAPHS, graphTerm, ncclTerm } from '../overhead.ts';
+import { activationTerm, contextTerm, GRAPHS, graphTerm, leftOverTerm, ncclTerm } from '../overhead.ts';
 import type { SizingRequest } from '../request.ts';
 import type { Assumption, DeviceShape } from '../shapes.ts';
 import { exactly, type Term } from '../spread.ts';
@@ -209,7 +209,8 @@ function overheads(facts: ReleaseFacts): EngineProfile['overheads'] {
       hasImages: !request.textOnly,
     });
     return [
-      ...activationTerms(exactly(peak.bytes), peak.cause, tensor),
+      activationTerm(exactly(peak.bytes), peak.cause, tensor),
+      leftOverTerm(tensor),
       contextTerm(facts.countsContext),
       ncclTerm(tensor, stage.count, facts.countsNccl),
       graphTerm(GRAPHS, request.enforceEager, facts.countsGraphs),
