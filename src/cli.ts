@@ -53,7 +53,9 @@ async function run(argv: readonly string[]): Promise<number> {
       IO.out(USAGE);
       return command === undefined ? EXIT.usage : EXIT.fits;
     default:
-      throw new UsageError(`no command is called ${JSON.stringify(command.slice(0, 64))}; try vramgate --help`);
+      throw new UsageError(
+        `no command is called ${JSON.stringify(command.slice(0, 64))}; try vramgate --help`,
+      );
   }
 }
 

@@ -1,13 +1,13 @@
 import {
-  COMPONENTS,
   type CheckpointWeights,
+  COMPONENTS,
   type Component,
   type DeviceShape,
   type ModelShape,
   type StorageFormat,
   type VisionShape,
 } from '../sizing/shapes.ts';
-import { bytes, GB, gibibytes, GIB, mebibytes, tokens } from '../units.ts';
+import { bytes, GB, GIB, gibibytes, mebibytes, tokens } from '../units.ts';
 import { parseQuantizationName } from './quantization-names.ts';
 import type { CatalogFile } from './schema.ts';
 import type { CheckpointEntry, GpuEntry, ModelEntry, PublishedRow, Recipe, Source } from './types.ts';
@@ -43,7 +43,9 @@ export function recipeOf(
   return { name: row.name, formats: recordOf(resolved), source: sourceOf(row.source) };
 }
 
-function recordOf(formats: ReadonlyMap<Component, StorageFormat>): Readonly<Record<Component, StorageFormat>> {
+function recordOf(
+  formats: ReadonlyMap<Component, StorageFormat>,
+): Readonly<Record<Component, StorageFormat>> {
   const take = (component: Component): StorageFormat => {
     const format = formats.get(component);
     if (format === undefined) throw new RangeError(`recipe without ${component}`);
@@ -155,7 +157,8 @@ function weightsOf(
   report: Report,
 ): CheckpointWeights | null {
   if (row.file !== undefined) {
-    const size = row.file.bytes ?? (row.file.gib === undefined ? (row.file.gb ?? 0) * GB : row.file.gib * GIB);
+    const size =
+      row.file.bytes ?? (row.file.gib === undefined ? (row.file.gb ?? 0) * GB : row.file.gib * GIB);
     return { kind: 'file', bytes: bytes(Math.round(size)), projectorBytes: gibibytes(row.file.projectorGib) };
   }
   const recipe = recipes.get(row.recipe ?? '');

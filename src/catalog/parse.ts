@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import type { StorageFormat } from '../sizing/shapes.ts';
 import { weightBytes } from '../sizing/weights.ts';
-import { formatOf, gpuOf, modelOf, publishedOf, recipeOf, type Report, sourceOf } from './build-rows.ts';
+import { formatOf, gpuOf, modelOf, publishedOf, type Report, recipeOf, sourceOf } from './build-rows.ts';
 import { contentHash } from './content-hash.ts';
 import { formatsMeantBy } from './quantization-names.ts';
 import { CatalogFile } from './schema.ts';
@@ -136,4 +136,3 @@ function duplicates(catalog: Catalog): readonly CatalogFinding[] {
       .map((name) => ({ path: `${list}:${name}`, message: 'stands more than once' })),
   );
 }
-

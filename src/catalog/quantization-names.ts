@@ -35,7 +35,9 @@ export function quantizationNames(catalog: Catalog): readonly string[] {
 /** Leading bits of a GGUF type: 4 for `UD-Q4_K_XL`. Null for what is no GGUF type. */
 export function ggufBits(quantization: Quantization): number | null {
   if (!quantization.startsWith(GGUF_PREFIX)) return null;
-  const digits = GGUF_TYPE.exec(quantization.slice(GGUF_PREFIX.length))?.slice(1).find((group) => group !== undefined);
+  const digits = GGUF_TYPE.exec(quantization.slice(GGUF_PREFIX.length))
+    ?.slice(1)
+    .find((group) => group !== undefined);
   return digits === undefined ? null : Number(digits);
 }
 

@@ -38,8 +38,10 @@ function buildIndex(catalog: Catalog): Index {
     models.set(model.id.toLowerCase(), { model, checkpoint: null });
     models.set(model.name.toLowerCase(), { model, checkpoint: null });
     for (const checkpoint of model.checkpoints) {
-      for (const name of [checkpoint.id, ...checkpoint.aliases]) models.set(name.toLowerCase(), { model, checkpoint });
-      if (checkpoint.quantization === 'bf16') bases.set(baseName(checkpoint.id), { model, isInstruct: checkpoint.isInstruct });
+      for (const name of [checkpoint.id, ...checkpoint.aliases])
+        models.set(name.toLowerCase(), { model, checkpoint });
+      if (checkpoint.quantization === 'bf16')
+        bases.set(baseName(checkpoint.id), { model, isInstruct: checkpoint.isInstruct });
     }
   }
   const instanceTypes = new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row]));
@@ -82,7 +84,8 @@ const SEPARATORS = ['-', '.', '_', ':'];
 function findByBase(index: Index, name: string): ModelMatch | null {
   const last = baseName(withoutFileParts(name));
   for (const [base, found] of index.bases) {
-    if (last === base) return { model: found.model, checkpoint: checkpointFor(found.model, 'bf16', found.isInstruct) };
+    if (last === base)
+      return { model: found.model, checkpoint: checkpointFor(found.model, 'bf16', found.isInstruct) };
     if (!last.startsWith(base) || !SEPARATORS.includes(last.charAt(base.length))) continue;
     const precision = precisionOf(last.slice(base.length + 1));
     const checkpoint = precision === null ? null : checkpointFor(found.model, precision, found.isInstruct);
@@ -125,11 +128,17 @@ function precisionOf(suffix: string): Quantization | null {
 }
 
 /** The checkpoint that a format's name means for a model: the costliest published one. fp16 falls back on bf16. */
-export function checkpointFor(model: ModelEntry, quantization: Quantization, isInstruct: boolean): CheckpointEntry | null {
+export function checkpointFor(
+  model: ModelEntry,
+  quantization: Quantization,
+  isInstruct: boolean,
+): CheckpointEntry | null {
   const { shape } = model;
   if (shape === null) return null;
   const meant = formatsMeantBy(quantization);
-  const own = model.checkpoints.filter((one) => one.isInstruct === isInstruct && meant.includes(one.quantization));
+  const own = model.checkpoints.filter(
+    (one) => one.isInstruct === isInstruct && meant.includes(one.quantization),
+  );
   const marked = own.filter((one) => one.isShortNameFor);
   const [costliest] = (marked.length > 0 ? marked : own).toSorted(
     (one, other) => weightBytes(shape, other.weights) - weightBytes(shape, one.weights),

@@ -58,7 +58,9 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
   const inventory = await loadInventory(values.inventory ?? null, builtinCatalog);
   const facts: Facts = { catalog: builtinCatalog, inventory, policy: config.policy, namespaceMode: null };
   const items = (await Promise.all(names.map((name) => readItems(name, io)))).flat();
-  const results = items.flatMap((item) => ('object' in item ? [checkOne(item.source, item.object, facts)] : []));
+  const results = items.flatMap((item) =>
+    'object' in item ? [checkOne(item.source, item.object, facts)] : [],
+  );
   const problems = items.flatMap((item) => ('problem' in item ? [item] : []));
   for (const one of problems) io.err(`vramgate: ${printable(one.source)}: ${printable(one.problem)}\n`);
   print(results, output, io);
@@ -69,7 +71,9 @@ function readFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read');
+    throw new UsageError(
+      error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read',
+    );
   }
 }
 
@@ -152,7 +156,9 @@ function checkOne(source: string, object: unknown, facts: Facts): CheckResult {
 }
 
 function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined;
 }
 
 function textOrNull(value: unknown): string | null {

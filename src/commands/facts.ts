@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
 import type { Catalog } from '../catalog/types.ts';
-import { defaultConfig, parseConfig } from '../config/file.ts';
 import type { Config } from '../config/file.ts';
+import { defaultConfig, parseConfig } from '../config/file.ts';
 import { readInventory } from '../inventory/read.ts';
 import type { Inventory } from '../plan/types.ts';
 import { UsageError } from './io.ts';
@@ -18,7 +18,9 @@ export async function readText(file: string): Promise<string> {
     return text;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}`);
+    throw new UsageError(
+      `${file} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}`,
+    );
   }
 }
 

@@ -66,11 +66,19 @@ async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
   metrics.certificateExpires(pair.expiresAt);
   metrics.configured(config.policy.hash);
   lifecycle.enter('ready');
-  log.info('serving', { port: listener.port, metricsPort: probeListener.port, inventory: inventory.state, policyHash: config.policy.hash });
+  log.info('serving', {
+    port: listener.port,
+    metricsPort: probeListener.port,
+    inventory: inventory.state,
+    policyHash: config.policy.hash,
+  });
   await io.stopped;
   log.info('draining');
   unwatch();
-  await listener.stop(lifecycle, { drainMs: config.server.drainSeconds * 1000, stopMs: config.server.stopSeconds * 1000 });
+  await listener.stop(lifecycle, {
+    drainMs: config.server.drainSeconds * 1000,
+    stopMs: config.server.stopSeconds * 1000,
+  });
   await probeListener.close();
   metrics.stop();
   log.info('stopped');
@@ -83,7 +91,9 @@ async function certificateOf(options: ServeOptions): Promise<KeyPair> {
   try {
     return await readKeyPair(options.certificate);
   } catch (error) {
-    throw new UsageError(`the certificate cannot be used: ${error instanceof Error ? error.message : 'unknown error'}`);
+    throw new UsageError(
+      `the certificate cannot be used: ${error instanceof Error ? error.message : 'unknown error'}`,
+    );
   }
 }
 

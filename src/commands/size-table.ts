@@ -72,24 +72,32 @@ function spreadText({ perGpu }: Judged): string {
 function kvLines({ bill }: Judged): readonly string[] {
   if (bill === null) return [];
   const { kv } = bill;
-  return [`  KV cache: ${formatCount(kv.bytesPerToken)} bytes for one more token, layout ${kv.layout}: ${kv.assumption}`];
+  return [
+    `  KV cache: ${formatCount(kv.bytesPerToken)} bytes for one more token, layout ${kv.layout}: ${kv.assumption}`,
+  ];
 }
 
 function fitLines(fit: Fit, paint: Paint): readonly string[] {
   const verdict = fit.fits ? paint.good('fits') : paint.bad('does not fit');
-  const room = fit.headroomBytes >= 0 ? `${formatGib(fit.headroomBytes, 2)} left` : `${formatGib(-fit.headroomBytes, 2)} too much`;
+  const room =
+    fit.headroomBytes >= 0
+      ? `${formatGib(fit.headroomBytes, 2)} left`
+      : `${formatGib(-fit.headroomBytes, 2)} too much`;
   const lines = [
     `${verdict}: ${fit.product} offers ${formatGib(fit.usableBytes, 2)}, the engine may use ${formatGib(fit.budgetBytes, 2)} (${EDGE}); ${room}`,
   ];
   if (fit.maxContext !== null) lines.push(`largest context that fits: ${formatCount(fit.maxContext)} tokens`);
-  if (fit.maxConcurrency > 0) lines.push(`sequences of this context at once: ${fit.maxConcurrency.toFixed(2)}`);
-  if (fit.fitsAtLow !== fit.fitsAtHigh) lines.push('close: the answer depends on where in their measured range the overheads are');
+  if (fit.maxConcurrency > 0)
+    lines.push(`sequences of this context at once: ${fit.maxConcurrency.toFixed(2)}`);
+  if (fit.fitsAtLow !== fit.fitsAtHigh)
+    lines.push('close: the answer depends on where in their measured range the overheads are');
   return lines;
 }
 
 function publishedLines(judged: Judged, published: PublishedReport | null): readonly string[] {
   if (published === null) return ['published: no figure for this case'];
-  const tight = published.tightGigabytes === undefined ? '' : ` (tight single-GPU case: ${published.tightGigabytes} GB)`;
+  const tight =
+    published.tightGigabytes === undefined ? '' : ` (tight single-GPU case: ${published.tightGigabytes} GB)`;
   const line = `published: ${published.gigabytes} GB${tight}, ${published.row}`;
   if (judged.method === 'published') return [line];
   return [

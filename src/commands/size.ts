@@ -87,10 +87,13 @@ function readFlags(argv: readonly string[]): Values {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const flag = argv.find((word) => word.startsWith('--') && !Object.hasOwn(OPTIONS, word.slice(2).split('=')[0] ?? ''));
+    const flag = argv.find(
+      (word) => word.startsWith('--') && !Object.hasOwn(OPTIONS, word.slice(2).split('=')[0] ?? ''),
+    );
     const close = flag === undefined ? [] : nearest(Object.keys(OPTIONS), flag.slice(2), 1);
     const hint = close.length > 0 ? `; did you mean --${close.join('')}?` : '';
-    const text = error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read';
+    const text =
+      error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read';
     throw new UsageError(`${text}${hint}`);
   }
 }
@@ -123,7 +126,9 @@ function modelOf(values: Values): ModelMatch {
   const found = findModel(builtinCatalog, text);
   if (found !== null) return found;
   const close = nearest(modelNames(builtinCatalog), text, 3);
-  throw new UsageError(`--model ${text}: no such model; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see vramgate catalog models'}`);
+  throw new UsageError(
+    `--model ${text}: no such model; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see vramgate catalog models'}`,
+  );
 }
 
 function quantizationOf(values: Values, match: ModelMatch): Quantization {
@@ -132,14 +137,19 @@ function quantizationOf(values: Values, match: ModelMatch): Quantization {
   const parsed = parseQuantizationName(text);
   if (parsed !== null) return parsed;
   const close = nearest(quantizationNames(builtinCatalog), text, 3);
-  throw new UsageError(`--quantization ${text}: not known; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see --help'}`);
+  throw new UsageError(
+    `--quantization ${text}: not known; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see --help'}`,
+  );
 }
 
 function checkpointOf(match: ModelMatch, quantization: Quantization): CheckpointEntry | null {
   if (match.model.shape === null) return null;
   if (match.checkpoint !== null && match.checkpoint.quantization === quantization) return match.checkpoint;
   const found = checkpointFor(match.model, quantization, match.checkpoint?.isInstruct ?? true);
-  if (found === null) throw new UsageError(`--quantization ${quantization}: no published checkpoint of ${match.model.name} is known`);
+  if (found === null)
+    throw new UsageError(
+      `--quantization ${quantization}: no published checkpoint of ${match.model.name} is known`,
+    );
   return found;
 }
 
@@ -151,17 +161,23 @@ function contextOf(values: Values, checkpoint: CheckpointEntry | null): number {
   }
   const parsed = parseTokens(text);
   if (parsed === null) {
-    throw new UsageError(`--context ${text}: not a number of tokens; write 131072, 128K (x1024) or 128k (x1000)`);
+    throw new UsageError(
+      `--context ${text}: not a number of tokens; write 131072, 128K (x1024) or 128k (x1000)`,
+    );
   }
   if (checkpoint !== null && parsed > checkpoint.maxContext) {
-    throw new UsageError(`--context ${text}: ${checkpoint.id} declares at most ${checkpoint.maxContext} tokens`);
+    throw new UsageError(
+      `--context ${text}: ${checkpoint.id} declares at most ${checkpoint.maxContext} tokens`,
+    );
   }
   return parsed;
 }
 
 function fractionOf(values: Values): number | null {
   const text =
-    textOf(values, 'memory-fraction') ?? textOf(values, 'gpu-memory-utilization') ?? textOf(values, 'mem-fraction-static');
+    textOf(values, 'memory-fraction') ??
+    textOf(values, 'gpu-memory-utilization') ??
+    textOf(values, 'mem-fraction-static');
   if (text === null) return null;
   const fraction = /^(?:0?\.\d{1,6}|1(?:\.0{1,6})?)$/.test(text) ? Number(text) : Number.NaN;
   if (fraction > 0 && fraction <= 1) return fraction;
@@ -194,11 +210,14 @@ function intentOf(values: Values): Intent {
   const kv = profile === null ? null : kvDtype(profile, kvName);
   if (kv === null) {
     const names = [...(profile?.kvDtypes.keys() ?? [])];
-    throw new UsageError(`--kv-cache-dtype ${kvName}: not known to ${engine}; one of ${names.slice(0, 12).join(', ')}`);
+    throw new UsageError(
+      `--kv-cache-dtype ${kvName}: not known to ${engine}; one of ${names.slice(0, 12).join(', ')}`,
+    );
   }
   const workload = chosen(values, 'workload', ['inference', 'training']) ?? 'inference';
   const method: TrainingMethod | null = chosen(values, 'training-method', TRAINING_METHODS);
-  if (workload === 'training' && method === null) throw new UsageError('--workload training needs --training-method full, bf16-adamw, lora or qlora');
+  if (workload === 'training' && method === null)
+    throw new UsageError('--workload training needs --training-method full, bf16-adamw, lora or qlora');
   return {
     workload,
     trainingMethod: method,
@@ -230,11 +249,14 @@ function deviceOf(values: Values): { readonly gpu: GpuEntry; readonly device: De
   const found = findGpus(builtinCatalog, text);
   if (found.length === 0) {
     const close = nearest(gpuNames(builtinCatalog), text, 3);
-    throw new UsageError(`--gpu ${text}: no such GPU; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see vramgate catalog gpus'}`);
+    throw new UsageError(
+      `--gpu ${text}: no such GPU; ${close.length > 0 ? `nearest: ${close.join(', ')}` : 'see vramgate catalog gpus'}`,
+    );
   }
   const sized = found.flatMap((gpu) => (gpu.device === null ? [] : [{ gpu, device: gpu.device }]));
   const [smallest] = sized.toSorted((one, other) => one.device.usableBytes - other.device.usableBytes);
-  if (smallest === undefined) throw new UsageError(`--gpu ${text}: its memory has not been observed, so nothing can be said`);
+  if (smallest === undefined)
+    throw new UsageError(`--gpu ${text}: its memory has not been observed, so nothing can be said`);
   return smallest;
 }
 
@@ -247,7 +269,9 @@ function parallelOf(values: Values): Parallel | null {
   const stages = pipeline ?? (tensor === null && gpus !== null && gpus > 8 && gpus % 8 === 0 ? gpus / 8 : 1);
   const ranks = tensor ?? (gpus === null ? 1 : gpus / stages);
   if (gpus !== null && ranks * stages !== gpus) {
-    throw new UsageError(`--gpus ${gpus}: tensor parallel ${ranks} x pipeline parallel ${stages} makes ${ranks * stages}`);
+    throw new UsageError(
+      `--gpus ${gpus}: tensor parallel ${ranks} x pipeline parallel ${stages} makes ${ranks * stages}`,
+    );
   }
   return { tensor: ranks, pipeline: stages, data: 1, isExpertParallel: false };
 }
@@ -255,7 +279,9 @@ function parallelOf(values: Values): Parallel | null {
 function smallestParallel(intent: Intent, sizer: Sizer, device: DeviceShape | null): Parallel {
   const sizes = [1, 2, 4, 8].map((tensor) => ({ tensor, pipeline: 1, data: 1, isExpertParallel: false }));
   const valid = sizes.filter((one) => parallelProblems(intent, one).length === 0);
-  const fitting = valid.find((one) => device !== null && sizer.judge(one, device, gpusOf(one)).fit?.fits === true);
+  const fitting = valid.find(
+    (one) => device !== null && sizer.judge(one, device, gpusOf(one)).fit?.fits === true,
+  );
   const fallback = device === null ? valid[0] : valid.at(-1);
   return fitting ?? fallback ?? { tensor: 1, pipeline: 1, data: 1, isExpertParallel: false };
 }

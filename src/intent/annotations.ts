@@ -58,7 +58,9 @@ function readOne(key: string, value: unknown, path: JsonPath, into: Collected): 
     return;
   }
   if (typeof value !== 'string') {
-    into.findings.push(finding('malformed-annotation', path, `${key} must be a string; put the value in quotes`));
+    into.findings.push(
+      finding('malformed-annotation', path, `${key} must be a string; put the value in quotes`),
+    );
     return;
   }
   if (value.length > MAX_VALUE) {

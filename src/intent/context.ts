@@ -28,7 +28,8 @@ export function reconcileContext(
   const origin = { from: 'flag' as const, path: flag.path };
   if (flag.value === 'auto') return autoContext(annotated, checkpoint, origin.path);
   const running = { value: flag.value, origin };
-  if (annotated === null || annotated.value === flag.value) return { context: running, isAuto: false, needsFlag: false };
+  if (annotated === null || annotated.value === flag.value)
+    return { context: running, isAuto: false, needsFlag: false };
   const larger = annotated.value > flag.value ? annotated : running;
   const message =
     `annotated ${formatCount(annotated.value)} tokens, but ${formatPath(flag.path)} runs ` +
@@ -43,7 +44,8 @@ function fromAnnotation(
   findings: Finding[],
 ): ContextChoice | null {
   if (annotated !== null) return { context: annotated, isAuto: false, needsFlag: false };
-  const message = 'the context length is set here, but its value cannot be read; annotate vramgate.io/context';
+  const message =
+    'the context length is set here, but its value cannot be read; annotate vramgate.io/context';
   findings.push(finding('unknown-value', path, message));
   return null;
 }
@@ -64,10 +66,12 @@ function withoutFlag(
   isHidden: boolean,
   findings: Finding[],
 ): ContextChoice | null {
-  if (annotated !== null) return { context: annotated, isAuto: false, needsFlag: reading !== null && !isHidden };
+  if (annotated !== null)
+    return { context: annotated, isAuto: false, needsFlag: reading !== null && !isHidden };
   const path = reading?.containerPath ?? [];
   if (isHidden) {
-    const message = 'the context length may be set where vramgate cannot read it; annotate vramgate.io/context';
+    const message =
+      'the context length may be set where vramgate cannot read it; annotate vramgate.io/context';
     findings.push(finding('unknown-value', path, message));
     return null;
   }

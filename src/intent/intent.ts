@@ -161,7 +161,10 @@ function reconcileKvDtype(
   if (profile === null) return null;
   const auto = kvDtype(profile, 'auto');
   if (auto === null) return null;
-  const fallback: KvChoice = { stated: { value: 'auto', origin: { from: 'engine-default', path: [] } }, dtype: auto };
+  const fallback: KvChoice = {
+    stated: { value: 'auto', origin: { from: 'engine-default', path: [] } },
+    dtype: auto,
+  };
   const running = runningKvDtype(reading, (name) => kvDtype(profile, name), auto, findings);
   const value = annotations.values.get('kv-cache-dtype');
   if (value === undefined) return running ?? fallback;
@@ -237,11 +240,17 @@ function readParallel(
   if (reading === null) {
     return { tensorParallel: null, pipelineParallel: null, dataParallel: 1, isExpertParallel: false };
   }
-  const sizes = [reading.tensorParallel, reading.pipelineParallel, reading.dataParallel, reading.dataParallelLocal];
+  const sizes = [
+    reading.tensorParallel,
+    reading.pipelineParallel,
+    reading.dataParallel,
+    reading.dataParallelLocal,
+  ];
   const unreadable = sizes.flatMap((size) => (size.state === 'unknown' ? [size.path] : []));
   if (isHidden && reading.tensorParallel.state === 'absent') unreadable.push(reading.containerPath);
   for (const path of unreadable) {
-    const message = 'the parallel size may be set here, but cannot be read; repeat it in vramgate.io/engine-args';
+    const message =
+      'the parallel size may be set here, but cannot be read; repeat it in vramgate.io/engine-args';
     findings.push(finding('unknown-value', path, message));
   }
   if (unreadable.length > 0) return null;

@@ -102,7 +102,8 @@ function fromCommandLine(running: Named): Finding {
 function noModel(catalog: Catalog, path: JsonPath, reading: EngineReading | null): Finding {
   const known = catalog.models.map((model) => model.id).join(', ');
   const seen = reading?.identities[0];
-  const where = seen === undefined ? 'the command line names none either' : 'the command line names none that is known';
+  const where =
+    seen === undefined ? 'the command line names none either' : 'the command line names none that is known';
   return finding('unknown-model', path, `no vramgate.io/model annotation, and ${where}; known: ${known}`);
 }
 
@@ -156,7 +157,8 @@ function chooseCheckpoint(
   if (file === null) return null;
   const running = applyOnlineFlag(named.model, file, reading, findings);
   const judged = reconcileFormat(named, running, wanted, findings);
-  const origin: Origin = named.checkpoint === null ? { from: 'checkpoint', path: named.origin.path } : named.origin;
+  const origin: Origin =
+    named.checkpoint === null ? { from: 'checkpoint', path: named.origin.path } : named.origin;
   return {
     model,
     checkpoint: { value: judged.checkpoint, origin },
@@ -212,10 +214,19 @@ function applyOnlineFlag(
 }
 
 function formatConflict(path: JsonPath, file: CheckpointEntry): Finding {
-  return finding('flag-conflict', path, `the checkpoint is already quantized (${file.quantization}); judged as it is`);
+  return finding(
+    'flag-conflict',
+    path,
+    `the checkpoint is already quantized (${file.quantization}); judged as it is`,
+  );
 }
 
-function reconcileFormat(named: Named, running: Loaded, wanted: WantedFormat | null, findings: Finding[]): Loaded {
+function reconcileFormat(
+  named: Named,
+  running: Loaded,
+  wanted: WantedFormat | null,
+  findings: Finding[],
+): Loaded {
   const actual = running.checkpoint;
   if (wanted === null || isSameFormat(wanted.value, actual.quantization)) return running;
   const annotated = checkpointFor(named.model, wanted.value, actual.isInstruct);

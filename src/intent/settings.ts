@@ -56,7 +56,9 @@ export function readSettings(reading: EngineReading | null): SettingsReading {
 function taken<T>(value: Reading<T>, what: string, findings: Finding[]): T | null {
   if (value.state === 'set') return value.value;
   if (value.state === 'unknown') {
-    findings.push(finding('unknown-value', value.path, `the ${what} is set here, but its value cannot be read`));
+    findings.push(
+      finding('unknown-value', value.path, `the ${what} is set here, but its value cannot be read`),
+    );
   }
   return null;
 }

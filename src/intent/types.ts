@@ -6,7 +6,15 @@ import type { Bytes } from '../units.ts';
 
 /** Where a value of the intent came from, so that a message can name it. */
 export interface Origin {
-  readonly from: 'annotation' | 'flag' | 'environment' | 'image' | 'checkpoint' | 'engine-default' | 'policy' | 'name';
+  readonly from:
+    | 'annotation'
+    | 'flag'
+    | 'environment'
+    | 'image'
+    | 'checkpoint'
+    | 'engine-default'
+    | 'policy'
+    | 'name';
   readonly path: JsonPath;
 }
 

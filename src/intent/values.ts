@@ -58,7 +58,9 @@ export function readConcurrency(annotations: Annotations, findings: Finding[]): 
   if (SMALL_COUNT.test(value.text)) {
     return { value: Number(value.text), origin: { from: 'annotation', path: value.path } };
   }
-  findings.push(finding('malformed-annotation', value.path, 'must be a whole number of sequences from 1 to 999999'));
+  findings.push(
+    finding('malformed-annotation', value.path, 'must be a whole number of sequences from 1 to 999999'),
+  );
   return { value: 1, origin: { from: 'engine-default', path: [] } };
 }
 

@@ -17,7 +17,14 @@ export interface Applied {
 /** The edits that the webhook makes on its own account; remedies are not among them. */
 export type AppliedEdit = Extract<
   Edit,
-  { readonly kind: 'set-gpu-count' | 'set-node-selector' | 'add-node-affinity' | 'add-toleration' | 'append-args' }
+  {
+    readonly kind:
+      | 'set-gpu-count'
+      | 'set-node-selector'
+      | 'add-node-affinity'
+      | 'add-toleration'
+      | 'append-args';
+  }
 >;
 
 const MAX_APPLIED = 16_384;
@@ -139,7 +146,9 @@ export function authorInputs(workload: Workload): string {
 }
 
 function own(annotations: ReadonlyMap<string, unknown>): readonly unknown[] {
-  return ANNOTATION_KEYS.filter((key) => key !== 'exempt').map((key) => annotations.get(PREFIX + key) ?? null);
+  return ANNOTATION_KEYS.filter((key) => key !== 'exempt').map(
+    (key) => annotations.get(PREFIX + key) ?? null,
+  );
 }
 
 function templateInputs(template: PodTemplate): readonly unknown[] {
@@ -160,5 +169,12 @@ function templateInputs(template: PodTemplate): readonly unknown[] {
 /** What starts, with which devices. Probes, mounts, labels and CPU may change without a new plan. */
 function containerInputs(container: Container): readonly unknown[] {
   const devices = [...container.limits, ...container.requests].filter(([name]) => gpuFormOf(name) !== null);
-  return [container.name, container.image, container.command, container.args, container.env.map(({ name, value }) => [name, value]), devices];
+  return [
+    container.name,
+    container.image,
+    container.command,
+    container.args,
+    container.env.map(({ name, value }) => [name, value]),
+    devices,
+  ];
 }

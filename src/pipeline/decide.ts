@@ -4,8 +4,8 @@ import { type Finding, finding, severityOf } from '../findings.ts';
 import { APPLIED_KEY, PREFIX } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
 import { refusalMessage, warningTexts } from '../plan/message.ts';
-import { effectiveMode, ruleOn } from '../plan/verdict.ts';
 import type { Decision, Edit, Remedy, Verdict } from '../plan/types.ts';
+import { effectiveMode, ruleOn } from '../plan/verdict.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { type Applied, authorInputs, formatApplied, isAppliedEdit, parseApplied } from './applied.ts';
@@ -39,7 +39,8 @@ function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): De
   const { workload } = reading;
   const old = oldWorkload(input);
   if (workload.isTerminating || isOwned(workload)) return settle(facts, [], 'ignore');
-  if (!isOurs(workload) && !(old !== null && isOurs(old))) return unannotated(input, workload, facts, withRemedies);
+  if (!isOurs(workload) && !(old !== null && isOurs(old)))
+    return unannotated(input, workload, facts, withRemedies);
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return settle(facts, exemption.findings, 'allow');
   const judged = judgeObject(input, workload, old, facts);
@@ -72,21 +73,29 @@ function notJudged(object: unknown, reason: string, facts: Facts): Decision {
 
 function hasOurAnnotation(object: unknown): boolean {
   const annotations = ownMember(ownMember(object, 'metadata'), 'annotations');
-  return typeof annotations === 'object' && annotations !== null && Object.keys(annotations).some((key) => key.startsWith(PREFIX));
+  return (
+    typeof annotations === 'object' &&
+    annotations !== null &&
+    Object.keys(annotations).some((key) => key.startsWith(PREFIX))
+  );
 }
 
 function ownMember(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined;
 }
 
 function unannotated(input: DecideInput, workload: Workload, facts: Facts, withRemedies: boolean): Decision {
   const policy = facts.policy.unannotated;
-  const template = policy === 'ignore' ? undefined : workload.templates.find((one) => servesKnownModel(one, facts));
+  const template =
+    policy === 'ignore' ? undefined : workload.templates.find((one) => servesKnownModel(one, facts));
   if (template === undefined) return settle(facts, [], 'ignore');
   if (policy === 'judge') {
     return conclude(input, workload, judgeObject(input, workload, null, facts), facts, withRemedies);
   }
-  const message = 'serves a model that vramgate can size; annotate it with vramgate.io/model to have it checked';
+  const message =
+    'serves a model that vramgate can size; annotate it with vramgate.io/model to have it checked';
   return settle(facts, [finding('unannotated', template.path, message)], null);
 }
 
@@ -135,7 +144,10 @@ function judgeObject(input: DecideInput, workload: Workload, old: Workload | nul
 }
 
 /** The author's side of an object that carries edits of ours; null when it cannot be read without them. */
-function stripped(object: unknown, applied: Applied): { readonly object: unknown; readonly workload: Workload } | null {
+function stripped(
+  object: unknown,
+  applied: Applied,
+): { readonly object: unknown; readonly workload: Workload } | null {
   const view = stripApplied(object, applied);
   const reading = readWorkload(view);
   return reading.kind === 'workload' ? { object: view, workload: reading.workload } : null;
@@ -227,7 +239,13 @@ function isOurChange(workload: Workload, old: Workload): boolean {
 
 function frozenFindings(input: DecideInput, workload: Workload, old: Workload | null): readonly Finding[] {
   if (input.operation !== 'UPDATE' || old === null || !workload.isTemplateImmutable) return [];
-  return [finding('immutable-template', ['spec'], 'the pod template cannot be changed any more; nothing was patched')];
+  return [
+    finding(
+      'immutable-template',
+      ['spec'],
+      'the pod template cannot be changed any more; nothing was patched',
+    ),
+  ];
 }
 
 function compareOld(evaluation: Evaluation, old: Workload | null, facts: Facts): readonly Finding[] {
@@ -281,7 +299,8 @@ function remediesFor(
   const attempt = (object: unknown): Tried => {
     const reading = readWorkload(object);
     const decision = decideOnce({ ...input, object }, facts, false);
-    if (reading.kind !== 'workload') return { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
+    if (reading.kind !== 'workload')
+      return { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
     const again = evaluate(reading.workload, facts, true);
     return {
       isAdmitted: decision.verdict !== 'deny',

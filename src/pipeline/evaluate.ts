@@ -1,9 +1,9 @@
 import type { Finding } from '../findings.ts';
 import { adviseOn } from '../plan/advice.ts';
 import { planUnit } from '../plan/plan.ts';
-import { ruleOn } from '../plan/verdict.ts';
 import type { ChosenPlan, Edit, Judged } from '../plan/types.ts';
 import { askedGpus, type Unit } from '../plan/unit.ts';
+import { ruleOn } from '../plan/verdict.ts';
 import type { Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
 import { readUnits } from './units.ts';

@@ -1,4 +1,4 @@
-import { finding, type Finding } from '../findings.ts';
+import { type Finding, finding } from '../findings.ts';
 import type { Annotations, AnnotationValue } from '../intent/annotations.ts';
 import type { Policy } from '../plan/types.ts';
 import type { Requester } from './types.ts';
@@ -24,7 +24,8 @@ export function readExemption(
   const value = annotations.values.get('exempt');
   if (value === undefined) return { isExempt: false, findings: [] };
   const problem = reasonProblem(value) ?? rightsProblem(value, before, policy, user, namespace);
-  if (problem !== null) return { isExempt: false, findings: [finding('exemption-unusable', value.path, problem)] };
+  if (problem !== null)
+    return { isExempt: false, findings: [finding('exemption-unusable', value.path, problem)] };
   return { isExempt: true, findings: [finding('exempt', value.path, `exempt: ${value.text.slice(0, 200)}`)] };
 }
 

@@ -10,12 +10,21 @@ export function ratchet(before: Evaluation, now: Evaluation): readonly Finding[]
   if (!now.isRefused || !before.isRefused) return now.findings;
   if (now.shortfall > before.shortfall) return now.findings;
   const known = new Set(before.findings.map(keyOf));
-  const isOld = now.findings.every((one) => !isRefusing(one) || kindOf(one.code) === 'fit' || known.has(keyOf(one)));
+  const isOld = now.findings.every(
+    (one) => !isRefusing(one) || kindOf(one.code) === 'fit' || known.has(keyOf(one)),
+  );
   if (!isOld) return now.findings;
   const kept = now.findings.filter((one) => !isRefusing(one));
   const [first] = now.findings.filter(isRefusing);
   if (first === undefined) return now.findings;
-  return [finding('still-undersized', first.path, `not refused, because it was so before this change: ${first.message}`), ...kept];
+  return [
+    finding(
+      'still-undersized',
+      first.path,
+      `not refused, because it was so before this change: ${first.message}`,
+    ),
+    ...kept,
+  ];
 }
 
 function isRefusing(one: Finding): boolean {

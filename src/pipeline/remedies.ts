@@ -167,7 +167,12 @@ function countCandidates(scene: Scene): readonly Candidate[] {
         : [{ kind: 'set-gpu-count', container: member.container.path, resource, count }],
     );
     if (edits.length + flag.length === 0) return [];
-    return [{ edits: [...edits, ...flag], text: (tried) => `set ${resource} to ${count}${flagText(flag)}${needOf(tried)}` }];
+    return [
+      {
+        edits: [...edits, ...flag],
+        text: (tried) => `set ${resource} to ${count}${flagText(flag)}${needOf(tried)}`,
+      },
+    ];
   });
 }
 
@@ -189,7 +194,7 @@ function flagText(edits: readonly Edit[]): string {
 function needOf(tried: Tried): string {
   const { judged } = tried;
   if (judged === null || judged.fit === null) return '';
-  return `: ${formatGib(judged.perGpu.mid)} per GPU of ${formatGib(judged.fit.budgetBytes)}`;
+  return `: ${formatGib(Math.max(0, judged.fit.headroomBytes))} left on each GPU`;
 }
 
 /** Largest context that fits this request, rounded down to what people write; then half of it, and so on. */
@@ -243,7 +248,11 @@ function quantizationCandidates(scene: Scene): readonly Candidate[] {
   return unique.flatMap((one): readonly Candidate[] => {
     const replaced = replaceFlag(unit, 'model', one.id);
     if (replaced === null) return [];
-    const edits = [replaced, ...annotate(scene, 'model', one.id, false), ...annotate(scene, 'quantization', one.quantization, false)];
+    const edits = [
+      replaced,
+      ...annotate(scene, 'model', one.id, false),
+      ...annotate(scene, 'quantization', one.quantization, false),
+    ];
     return [{ edits, text: (tried) => `serve ${one.id} (${one.quantization})${needOf(tried)}` }];
   });
 }
@@ -258,17 +267,30 @@ function gpuCandidates(scene: Scene): readonly Candidate[] {
     const key = one.placementKeys.find((name) => one.labels.has(name));
     const value = key === undefined ? undefined : one.labels.get(key);
     if (key === undefined || value === undefined || spec.nodeSelector.get(key) === value) return [];
-    const rivals = [...spec.nodeSelector.keys()].filter((name) => name !== key && one.labels.get(name) !== spec.nodeSelector.get(name));
-    const removed = rivals.map((name): Edit => ({ kind: 'remove-node-selector', podSpec: spec.path, key: name }));
-    const accepted = unit.intent.gpus === null ? [] : annotate(scene, 'gpu', one.device?.product ?? '', false);
-    const edits: Edit[] = [...removed, { kind: 'set-node-selector', podSpec: spec.path, key, value }, ...accepted];
-    return [{ edits, text: (tried) => `run on ${names([one])} (nodeSelector ${key}: ${value})${needOf(tried)}` }];
+    const rivals = [...spec.nodeSelector.keys()].filter(
+      (name) => name !== key && one.labels.get(name) !== spec.nodeSelector.get(name),
+    );
+    const removed = rivals.map(
+      (name): Edit => ({ kind: 'remove-node-selector', podSpec: spec.path, key: name }),
+    );
+    const accepted =
+      unit.intent.gpus === null ? [] : annotate(scene, 'gpu', one.device?.product ?? '', false);
+    const edits: Edit[] = [
+      ...removed,
+      { kind: 'set-node-selector', podSpec: spec.path, key, value },
+      ...accepted,
+    ];
+    return [
+      { edits, text: (tried) => `run on ${names([one])} (nodeSelector ${key}: ${value})${needOf(tried)}` },
+    ];
   });
 }
 
 /** A malformed or conflicting annotation taken away: the command line then decides. */
 function repairCandidates(findings: readonly Finding[]): readonly Candidate[] {
-  const broken = findings.filter((one) => one.code === 'malformed-annotation' || one.code === 'annotation-conflict');
+  const broken = findings.filter(
+    (one) => one.code === 'malformed-annotation' || one.code === 'annotation-conflict',
+  );
   const [first] = broken;
   if (first === undefined) return [];
   const places = first.code === 'annotation-conflict' ? [first] : broken;
@@ -278,5 +300,10 @@ function repairCandidates(findings: readonly Finding[]): readonly Candidate[] {
     return typeof key === 'string' ? [{ kind: 'set-annotation', metadata, key, value: null }] : [];
   });
   const keys = [...new Set(edits.map((edit) => (edit.kind === 'set-annotation' ? edit.key : '')))].join(', ');
-  return [{ edits, text: (tried) => `remove the annotation ${keys}; the command line then decides${needOf(tried)}` }];
+  return [
+    {
+      edits,
+      text: (tried) => `remove the annotation ${keys}; the command line then decides${needOf(tried)}`,
+    },
+  ];
 }

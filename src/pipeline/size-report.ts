@@ -90,7 +90,12 @@ function fitReport(fit: NonNullable<Judged['fit']>): FitReport {
 export function publishedReport(judged: Judged, published: readonly PublishedRow[]): PublishedReport | null {
   const { intent } = judged;
   const format = publishedFormat(intent.quantization);
-  const query = { model: intent.model.value.id, workload: intent.workload, format, context: intent.context.value };
+  const query = {
+    model: intent.model.value.id,
+    workload: intent.workload,
+    format,
+    context: intent.context.value,
+  };
   const figure = publishedFigure(published, query);
   if (figure === null) return null;
   const row = `${query.model} ${query.workload} ${format}, ${figure.isExact ? 'as printed' : 'between two printed rows'}`;

@@ -56,7 +56,9 @@ function removeMember(parent: Members | null, name: string): void {
 
 function pruneEmpty(parent: Members | null, name: string): void {
   const value = child(parent, name);
-  const isEmpty = Array.isArray(value) ? value.length === 0 : isMembers(value) && Object.keys(value).length === 0;
+  const isEmpty = Array.isArray(value)
+    ? value.length === 0
+    : isMembers(value) && Object.keys(value).length === 0;
   if (isEmpty) removeMember(parent, name);
 }
 
@@ -101,10 +103,15 @@ function stripArgs(root: unknown, path: JsonPath, args: readonly string[]): void
   pruneEmpty(parent, name);
 }
 
-function stripAffinity(spec: Members | null, edit: Extract<AppliedEdit, { kind: 'add-node-affinity' }>): void {
+function stripAffinity(
+  spec: Members | null,
+  edit: Extract<AppliedEdit, { kind: 'add-node-affinity' }>,
+): void {
   const affinity = child(spec, 'affinity');
   const node = isMembers(affinity) ? child(affinity, 'nodeAffinity') : undefined;
-  const required = isMembers(node) ? child(node, 'requiredDuringSchedulingIgnoredDuringExecution') : undefined;
+  const required = isMembers(node)
+    ? child(node, 'requiredDuringSchedulingIgnoredDuringExecution')
+    : undefined;
   const terms = isMembers(required) ? child(required, 'nodeSelectorTerms') : undefined;
   if (!Array.isArray(terms) || !isMembers(affinity) || !isMembers(node) || !isMembers(required)) return;
   for (const term of terms) stripRequirement(term, edit);

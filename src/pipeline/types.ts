@@ -79,7 +79,11 @@ export interface DecisionRecord {
   readonly requestedGpus: number | null;
   readonly plannedGpus: number | null;
   readonly shape: string | null;
-  readonly findings: readonly { readonly code: FindingCode; readonly severity: Severity; readonly path: string }[];
+  readonly findings: readonly {
+    readonly code: FindingCode;
+    readonly severity: Severity;
+    readonly path: string;
+  }[];
   readonly patchPaths: readonly string[];
   readonly policyHash: string;
   readonly catalogVersion: string;

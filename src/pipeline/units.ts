@@ -1,7 +1,7 @@
 import { nearest } from '../catalog/resolve.ts';
-import type { EngineName, EngineReading } from '../engine/types.ts';
 import { readEngine } from '../engine/read.ts';
 import { findServing } from '../engine/serving.ts';
+import type { EngineName, EngineReading } from '../engine/types.ts';
 import { type Finding, finding } from '../findings.ts';
 import { type Annotations, readAnnotations } from '../intent/annotations.ts';
 import { readIntent } from '../intent/intent.ts';
@@ -37,7 +37,9 @@ function groupTemplates(workload: Workload): readonly Templates[] {
   const [first, ...others] = workload.templates;
   if (first === undefined) return [];
   if (workload.kind === 'LeaderWorkerSet') return [[first, ...others]];
-  const serving = workload.templates.filter((template) => findServing(template.spec, null, null).kind !== 'none');
+  const serving = workload.templates.filter(
+    (template) => findServing(template.spec, null, null).kind !== 'none',
+  );
   const chosen = serving.length > 0 ? serving : [first];
   return chosen.map((template): Templates => [template]);
 }
@@ -45,7 +47,10 @@ function groupTemplates(workload: Workload): readonly Templates[] {
 export function annotationsOf(workload: Workload, template: PodTemplate): Annotations {
   const own = { entries: workload.annotations, path: ['metadata', 'annotations'] };
   if (template.path.length === 0) return readAnnotations([own]);
-  return readAnnotations([own, { entries: template.annotations, path: [...template.path, 'metadata', 'annotations'] }]);
+  return readAnnotations([
+    own,
+    { entries: template.annotations, path: [...template.path, 'metadata', 'annotations'] },
+  ]);
 }
 
 function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitReading {
@@ -58,7 +63,10 @@ function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitR
   const reading = readServed(served.container, template, annotations, engine, facts);
   const fallback = engine ?? facts.policy.defaultEngine ?? LAST_RESORT;
   const intent = readIntent(facts.catalog, annotations, reading, fallback, ['metadata', 'annotations']);
-  findings.push(...intent.findings, ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)));
+  findings.push(
+    ...intent.findings,
+    ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)),
+  );
   if (intent.intent === null) return { unit: null, findings };
   const sizer = createSizer(intent.intent, facts.catalog, facts.policy);
   if (sizer.kind === 'unknown') return { unit: null, findings: [...findings, sizer.finding] };
@@ -79,7 +87,8 @@ function chooseContainer(
 ): Served | null {
   const wanted = annotations.values.get('container');
   const choice = findServing(template.spec, wanted?.text ?? null, engine);
-  if (choice.kind === 'one') return { container: choice.container, isAmbiguous: false, all: [choice.container] };
+  if (choice.kind === 'one')
+    return { container: choice.container, isAmbiguous: false, all: [choice.container] };
   if (choice.kind === 'several') return ambiguous(choice.containers, findings);
   if (choice.kind === 'no-such-container') {
     const close = nearest(choice.names, choice.wanted, 1);
@@ -158,7 +167,13 @@ function askOf(template: PodTemplate, serving: readonly Container[]): GpuAsk | n
   const same = requests.filter((one) => one.resource === first.resource);
   const count = same.reduce((sum, one) => sum + one.count, 0);
   const scheduled = effectiveGpuRequest(template.spec, first.resource) ?? count;
-  return { resource: first.resource, count, scheduled: Math.max(count, scheduled), form: first.form, path: first.path };
+  return {
+    resource: first.resource,
+    count,
+    scheduled: Math.max(count, scheduled),
+    form: first.form,
+    path: first.path,
+  };
 }
 
 /** Pods that share one training state: all replicas, or all parallel pods of a Job. */

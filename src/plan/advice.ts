@@ -9,7 +9,11 @@ import type { Unit } from './unit.ts';
 export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] {
   const { container, template } = unit.members[0];
   if (judged === null || unit.intent.workload === 'training') return [];
-  return [...sharedMemory(template.spec, container, judged), ...hostMemory(container, judged), ...loadPeak(unit, judged)];
+  return [
+    ...sharedMemory(template.spec, container, judged),
+    ...hostMemory(container, judged),
+    ...loadPeak(unit, judged),
+  ];
 }
 
 /**

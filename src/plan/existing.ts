@@ -9,8 +9,8 @@ import { names, placeUnit } from './place.ts';
 import {
   annotatedProducts,
   namedProducts,
-  selectedProducts,
   type Sizable,
+  selectedProducts,
   sizable,
   slicesOf,
   vendorOfResource,
@@ -49,13 +49,19 @@ export function planExisting(
   const counted = countFindings(asked, gpus);
   const landed = inventory.state === 'known' ? landKnown(asked, inventory) : landUnknown(asked);
   const flags = planFlags(unit, parallel, false);
-  return { ...landed, edits: [...landed.edits, ...flags.edits], findings: [...counted, ...landed.findings, ...flags.findings] };
+  return {
+    ...landed,
+    edits: [...landed.edits, ...flags.edits],
+    findings: [...counted, ...landed.findings, ...flags.findings],
+  };
 }
 
 function countFindings(asked: Asked, gpus: number): readonly Finding[] {
   const { unit, ask, parallel } = asked;
   if (unit.intent.workload === 'training') return [];
-  const problems = parallelProblems(unit.intent, parallel).map((text) => finding('invalid-parallelism', flagPath(unit), text));
+  const problems = parallelProblems(unit.intent, parallel).map((text) =>
+    finding('invalid-parallelism', flagPath(unit), text),
+  );
   if (problems.length > 0) return problems;
   const used = gpusOf(parallel);
   if (used > gpus) {
@@ -82,7 +88,12 @@ function landKnown(asked: Asked, inventory: Extract<Inventory, { state: 'known' 
   const reached = reachableClasses(inventory.classes, spec, ask.resource, ask.scheduled, policy);
   const judged = reached.map((reach) => ({ reach, judged: judgeClass(asked, reach) }));
   const fitting = judged.filter((one) => isFitting(asked, one));
-  if (fitting.length > 0) return landFitting(asked, fitting, judged.filter((one) => !fitting.includes(one)));
+  if (fitting.length > 0)
+    return landFitting(
+      asked,
+      fitting,
+      judged.filter((one) => !fitting.includes(one)),
+    );
   return landNowhere(asked, inventory, judged);
 }
 
@@ -111,12 +122,23 @@ function isSingleSlice(asked: Asked, sharing: string): boolean {
 
 function landFitting(asked: Asked, fitting: readonly JudgedClass[], others: readonly JudgedClass[]): Outcome {
   const { unit, ask, policy, parallel } = asked;
-  const ordered = fitting.toSorted((one, other) =>
-    Number(one.reach.taintsToTolerate.length > 0) - Number(other.reach.taintsToTolerate.length > 0) ||
-    compareRanked(policy)({ nodeClass: one.reach.nodeClass, gpus: ask.count }, { nodeClass: other.reach.nodeClass, gpus: ask.count }));
+  const ordered = fitting.toSorted(
+    (one, other) =>
+      Number(one.reach.taintsToTolerate.length > 0) - Number(other.reach.taintsToTolerate.length > 0) ||
+      compareRanked(policy)(
+        { nodeClass: one.reach.nodeClass, gpus: ask.count },
+        { nodeClass: other.reach.nodeClass, gpus: ask.count },
+      ),
+  );
   const [best] = ordered;
   if (best === undefined) throw new RangeError('no fitting class to choose from');
-  const placed = placeUnit(unit, best.reach, ordered.map((one) => one.reach), others.map((one) => one.reach), policy);
+  const placed = placeUnit(
+    unit,
+    best.reach,
+    ordered.map((one) => one.reach),
+    others.map((one) => one.reach),
+    policy,
+  );
   return {
     findings: [...placed.findings, ...closeFindings(asked, best), ...sharingFindings(asked, best)],
     judged: best.judged,
@@ -152,10 +174,15 @@ function landNowhere(
   const sized = judged.flatMap((one) => (one.judged === null ? [] : [one.judged]));
   const largest = sized.toSorted((one, other) => deviceBytes(other) - deviceBytes(one))[0];
   if (largest !== undefined && isPinned(asked, inventory, judged)) return refused(asked, largest, judged);
-  const possible = catalogDevices(asked).map((one) => unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)));
+  const possible = catalogDevices(asked).map((one) =>
+    unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)),
+  );
   const carried = possible.find((one) => one.fit?.fitsAtLow === true);
   if (carried === undefined) return refused(asked, largest ?? possible.at(-1) ?? null, judged);
-  const known = judged.length === 0 ? 'no node or pool that is known offers it' : `${names(judged.map((one) => one.reach.nodeClass))} cannot hold it`;
+  const known =
+    judged.length === 0
+      ? 'no node or pool that is known offers it'
+      : `${names(judged.map((one) => one.reach.nodeClass))} cannot hold it`;
   const message = `${ask.count} x ${ask.resource}: ${known}; ${carried.device?.product ?? 'another GPU'} would`;
   return {
     findings: [finding('no-node-fits', ask.path, message)],
@@ -179,7 +206,13 @@ function isPinned(
   const spec = unit.members[0].template.spec;
   if (unit.intent.gpus !== null || selectedProducts(catalog, spec) !== null) return true;
   if (!hasOwnPlacement(spec)) return false;
-  const free = reachableClasses(inventory.classes, withoutPlacement(spec), ask.resource, ask.scheduled, policy);
+  const free = reachableClasses(
+    inventory.classes,
+    withoutPlacement(spec),
+    ask.resource,
+    ask.scheduled,
+    policy,
+  );
   return free.length > judged.length;
 }
 
@@ -189,7 +222,9 @@ function catalogDevices(asked: Asked): readonly Sizable[] {
   if (profile !== null) return slicesOf(asked.catalog, profile);
   const spec = asked.unit.members[0].template.spec;
   const named = annotatedProducts(asked.catalog, asked.unit.intent) ?? selectedProducts(asked.catalog, spec);
-  return named === null ? wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource)) : bySize(sizable(named));
+  return named === null
+    ? wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource))
+    : bySize(sizable(named));
 }
 
 function bySize(devices: readonly Sizable[]): readonly Sizable[] {
@@ -216,9 +251,14 @@ function refusal(asked: Asked, judged: Judged, classes: readonly JudgedClass[]):
   const { unit, ask } = asked;
   const isSpilling = engineProfile(unit.intent.engine, unit.intent.engineVersion)?.spills === true;
   if (isSpilling) {
-    return finding('spills-to-cpu', ask.path, `${refusalText(judged)}; the engine will run the rest on the CPU`);
+    return finding(
+      'spills-to-cpu',
+      ask.path,
+      `${refusalText(judged)}; the engine will run the rest on the CPU`,
+    );
   }
-  const isSliced = migProfile(ask.resource) !== null || classes.some((one) => one.reach.nodeClass.sharing === 'mig');
+  const isSliced =
+    migProfile(ask.resource) !== null || classes.some((one) => one.reach.nodeClass.sharing === 'mig');
   if (isSliced) {
     return finding('mig-slice', ask.path, `${refusalText(judged)}; MIG slices cannot be joined`);
   }
@@ -236,7 +276,8 @@ function landUnknown(asked: Asked): Outcome {
   const spec = unit.members[0].template.spec;
   const profile = migProfile(ask.resource);
   const named = profile === null ? namedProducts(catalog, unit.intent, spec, policy) : null;
-  const devices = profile === null ? (named === null ? null : bySize(sizable(named))) : slicesOf(catalog, profile);
+  const devices =
+    profile === null ? (named === null ? null : bySize(sizable(named))) : slicesOf(catalog, profile);
   const [smallest] = devices ?? [];
   if (smallest !== undefined) return landNamed(asked, smallest.device);
   if (devices !== null) return refused(asked, null, []);
@@ -256,7 +297,9 @@ function landUnknown(asked: Asked): Outcome {
 
 function needsAtLeast(asked: Asked, fallback: string): string {
   const devices = wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource));
-  const enough = devices.find((one) => asked.unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)).fit?.fitsAtHigh);
+  const enough = devices.find(
+    (one) => asked.unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)).fit?.fitsAtHigh,
+  );
   if (enough === undefined) return fallback;
   return `no GPU is named and no inventory is known: not checked where it will run; the smallest GPU that holds it is ${enough.gpu.product}`;
 }

@@ -25,11 +25,17 @@ export function planFlags(unit: Unit, parallel: Parallel, countSet: boolean): Fl
   const needed = neededFlags(unit, parallel, countSet);
   if (needed.length === 0) return { edits: [], findings: [] };
   const append = unit.reading?.append ?? null;
-  const spelled = needed.map((flag) => ({ flag, words: spellFlag(unit.intent.engine, flag.concept, flag.value) }));
+  const spelled = needed.map((flag) => ({
+    flag,
+    words: spellFlag(unit.intent.engine, flag.concept, flag.value),
+  }));
   const words = spelled.flatMap((one) => one.words ?? []);
   const canAppend = append !== null && unit.canEdit && spelled.every((one) => one.words !== null);
   if (append !== null && canAppend) {
-    return { edits: [{ kind: 'append-args', list: append.path, isNew: append.isNew, args: words }], findings: [] };
+    return {
+      edits: [{ kind: 'append-args', list: append.path, isNew: append.isNew, args: words }],
+      findings: [],
+    };
   }
   const path = unit.members[0].container.path;
   return { edits: [], findings: spelled.map((one) => missing(one.flag, one.words, path)) };
@@ -57,5 +63,9 @@ function neededFlags(unit: Unit, parallel: Parallel, countSet: boolean): readonl
 
 function missing(flag: Needed, words: readonly string[] | null, path: Finding['path']): Finding {
   const what = words === null ? `the engine's ${flag.concept} setting (${flag.value})` : words.join(' ');
-  return finding('flag-missing', path, `add ${what}: ${flag.why}, and this command line cannot be extended safely`);
+  return finding(
+    'flag-missing',
+    path,
+    `add ${what}: ${flag.why}, and this command line cannot be extended safely`,
+  );
 }

@@ -31,7 +31,13 @@ const MAX_TYPICAL = 8;
 /** The author gave no GPU count: the smallest valid one on the best shape, or a refusal that gives the counts. */
 export function planMissing(unit: Unit, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
   const problems = flagProblems(unit);
-  if (problems.length > 0) return { findings: problems, judged: unit.sizer.judge(runningParallel(unit.intent, null), null, 1), plan: null, edits: [] };
+  if (problems.length > 0)
+    return {
+      findings: problems,
+      judged: unit.sizer.judge(runningParallel(unit.intent, null), null, 1),
+      plan: null,
+      edits: [],
+    };
   if (inventory.state === 'known') return chooseKnown(unit, inventory, catalog, policy);
   return chooseNamed(unit, catalog, policy);
 }
@@ -59,12 +65,11 @@ function chooseKnown(
   policy: Policy,
 ): Outcome {
   const ways = inventory.classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, policy));
-  const ordered = ways.toSorted(
-    (one, other) =>
-      compareRanked(policy)(
-        { nodeClass: one.reach.nodeClass, gpus: one.perPod * podsOf(unit) },
-        { nodeClass: other.reach.nodeClass, gpus: other.perPod * podsOf(unit) },
-      ),
+  const ordered = ways.toSorted((one, other) =>
+    compareRanked(policy)(
+      { nodeClass: one.reach.nodeClass, gpus: one.perPod * podsOf(unit) },
+      { nodeClass: other.reach.nodeClass, gpus: other.perPod * podsOf(unit) },
+    ),
   );
   const [best] = ordered;
   if (best === undefined) return noCount(unit, inventory.classes, catalog);
@@ -140,7 +145,8 @@ function onClass(unit: Unit, best: ClassWay, classes: readonly NodeClass[], poli
 
 function holds(unit: Unit, reach: Reachable, best: Way): boolean {
   const { device, sharing } = reach.nodeClass;
-  if (device === null || (sharing !== 'none' && sharing !== 'not-ready') || !isAccepted(unit, device)) return false;
+  if (device === null || (sharing !== 'none' && sharing !== 'not-ready') || !isAccepted(unit, device))
+    return false;
   return unit.sizer.judge(best.parallel, device, best.perPod * unit.trainingPods).fit?.fitsAtHigh === true;
 }
 
@@ -153,11 +159,21 @@ function setCount(unit: Unit, resource: string, way: Way): Counted {
   const path = [...containerPath(unit), 'resources'];
   const text = `${way.perPod} x ${resource} (${subjectText(unit.intent)}: ${formatGib(way.judged.perGpu.mid)} per GPU)`;
   if (!unit.canEdit) {
-    return { edits: [], findings: [finding('gpu-count-missing', path, `no GPU is requested here; set ${text}`)] };
+    return {
+      edits: [],
+      findings: [finding('gpu-count-missing', path, `no GPU is requested here; set ${text}`)],
+    };
   }
   const edits = unit.members
     .filter((member) => member.ask === null)
-    .map((member): Edit => ({ kind: 'set-gpu-count', container: member.container.path, resource, count: way.perPod }));
+    .map(
+      (member): Edit => ({
+        kind: 'set-gpu-count',
+        container: member.container.path,
+        resource,
+        count: way.perPod,
+      }),
+    );
   return { edits, findings: [finding('value-set', path, `GPU count set to ${text}`)] };
 }
 
@@ -176,7 +192,11 @@ function chooseNamed(unit: Unit, catalog: Catalog, policy: Policy): Outcome {
   const flags = planFlags(unit, way.parallel, true);
   const message = `no inventory: the count is for ${smallest.gpu.product}, and no placement was set`;
   return {
-    findings: [...counted.findings, finding('inventory-unknown', containerPath(unit), message), ...flags.findings],
+    findings: [
+      ...counted.findings,
+      finding('inventory-unknown', containerPath(unit), message),
+      ...flags.findings,
+    ],
     judged: way.judged,
     plan: chosenPlan(smallest.gpu.resource, way.perPod, podsOf(unit), smallest.gpu.product, way.parallel),
     edits: [...counted.edits, ...flags.edits],
@@ -186,7 +206,12 @@ function chooseNamed(unit: Unit, catalog: Catalog, policy: Policy): Outcome {
 // --- no count ----------------------------------------------------------------------------------------------------
 
 /** GPUs that most clusters that serve such models have: what a refusal without an inventory gives counts for. */
-const COMMON_GPUS: readonly string[] = ['NVIDIA-H100-80GB-HBM3', 'NVIDIA-H200', 'NVIDIA-A100-SXM4-80GB', 'NVIDIA-L40S'];
+const COMMON_GPUS: readonly string[] = [
+  'NVIDIA-H100-80GB-HBM3',
+  'NVIDIA-H200',
+  'NVIDIA-A100-SXM4-80GB',
+  'NVIDIA-L40S',
+];
 
 function noCount(unit: Unit, classes: readonly NodeClass[], catalog: Catalog): Outcome {
   const path = [...containerPath(unit), 'resources'];
@@ -241,9 +266,18 @@ const MAX_NODES = 4;
 
 /** Pipeline parallelism over nodes, with worked numbers: what a LeaderWorkerSet of this size would do. */
 function severalNodes(unit: Unit, device: DeviceShape): string | null {
-  if (unit.intent.workload === 'training' || podsOf(unit) > 1 || vendorOfResource('nvidia.com/gpu') !== device.vendor) return null;
+  if (
+    unit.intent.workload === 'training' ||
+    podsOf(unit) > 1 ||
+    vendorOfResource('nvidia.com/gpu') !== device.vendor
+  )
+    return null;
   for (let nodes = 2; nodes <= MAX_NODES; nodes += 1) {
-    const [option] = parallelOptions({ ...unit.intent, pipelineParallel: nodes }, MAX_TYPICAL * nodes, nodes).slice(-1);
+    const [option] = parallelOptions(
+      { ...unit.intent, pipelineParallel: nodes },
+      MAX_TYPICAL * nodes,
+      nodes,
+    ).slice(-1);
     if (option === undefined) continue;
     const judged = unit.sizer.judge(option, device, gpusOf(option));
     if (judged.fit?.fitsAtHigh === true) {

@@ -1,7 +1,7 @@
+import type { Intent } from '../intent/types.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import { checkParallel } from '../sizing/parallelism.ts';
 import type { Parallel } from '../sizing/shapes.ts';
-import type { Intent } from '../intent/types.ts';
 
 /** Tensor-parallel sizes that a node can hold; the model's own rules thin them out (llama4-memory.md §4, TP rules). */
 const TENSOR_SIZES: readonly number[] = [1, 2, 4, 8, 16];

@@ -24,16 +24,23 @@ export function placeUnit(
   const spec = unit.members[0].template.spec;
   if (unit.placementOwner !== null) return leftAlone(unit, unfitting);
   const tolerated = best.taintsToTolerate;
-  const rivals = unfitting.filter((one) => isCovered(one.taintsToTolerate, tolerated)).map((one) => one.nodeClass);
-  const peers = fitting.filter((one) => isCovered(one.taintsToTolerate, tolerated)).map((one) => one.nodeClass);
+  const rivals = unfitting
+    .filter((one) => isCovered(one.taintsToTolerate, tolerated))
+    .map((one) => one.nodeClass);
+  const peers = fitting
+    .filter((one) => isCovered(one.taintsToTolerate, tolerated))
+    .map((one) => one.nodeClass);
   const narrowed = narrowPlacement(spec, best.nodeClass, peers, rivals, policy);
-  if (narrowed === null || (narrowed.length > 0 && !unit.canEdit)) return conflict(unit, best.nodeClass, rivals);
+  if (narrowed === null || (narrowed.length > 0 && !unit.canEdit))
+    return conflict(unit, best.nodeClass, rivals);
   const tolerations = unit.canEdit ? tolerated : [];
   return { edits: [...forMembers(unit, narrowed), ...tolerationEdits(unit, tolerations)], findings: [] };
 }
 
 function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
-  return taints.every((taint) => tolerated.some((one) => one.key === taint.key && one.effect === taint.effect));
+  return taints.every((taint) =>
+    tolerated.some((one) => one.key === taint.key && one.effect === taint.effect),
+  );
 }
 
 /** The same selector on every pod template of the group: its pods share the engine's ranks. */
@@ -45,18 +52,21 @@ function forMembers(unit: Unit, edits: readonly Edit[]): readonly Edit[] {
 
 function tolerationEdits(unit: Unit, taints: readonly Taint[]): readonly Edit[] {
   return unit.members.flatMap((member) =>
-    taints.map((taint): Edit => ({
-      kind: 'add-toleration',
-      podSpec: member.template.spec.path,
-      key: taint.key,
-      effect: taint.effect,
-    })),
+    taints.map(
+      (taint): Edit => ({
+        kind: 'add-toleration',
+        podSpec: member.template.spec.path,
+        key: taint.key,
+        effect: taint.effect,
+      }),
+    ),
   );
 }
 
 function leftAlone(unit: Unit, unfitting: readonly Reachable[]): Placement {
   const path = unit.members[0].template.spec.path;
-  const risk = unfitting.length > 0 ? `; ${names(unfitting.map((one) => one.nodeClass))} would not hold it` : '';
+  const risk =
+    unfitting.length > 0 ? `; ${names(unfitting.map((one) => one.nodeClass))} would not hold it` : '';
   const message = `placement belongs to ${unit.placementOwner?.detail ?? 'another owner'} and was left alone${risk}`;
   return { edits: [], findings: [finding('placement-left-alone', path, message)] };
 }

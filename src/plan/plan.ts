@@ -14,8 +14,17 @@ export function planUnit(unit: Unit, inventory: Inventory, catalog: Catalog, pol
   return { ...outcome, findings: [...released, ...outcome.findings] };
 }
 
-function planAsk(unit: Unit, ask: GpuAsk | null, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
-  if (ask === null) return unit.placementOwner?.owner === 'dra' ? claimed(unit) : planMissing(unit, inventory, catalog, policy);
+function planAsk(
+  unit: Unit,
+  ask: GpuAsk | null,
+  inventory: Inventory,
+  catalog: Catalog,
+  policy: Policy,
+): Outcome {
+  if (ask === null)
+    return unit.placementOwner?.owner === 'dra'
+      ? claimed(unit)
+      : planMissing(unit, inventory, catalog, policy);
   if (ask.form === 'hami' || ask.form === 'other-accelerator') return unsized(ask);
   return planExisting(unit, ask, inventory, catalog, policy);
 }

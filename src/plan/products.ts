@@ -71,7 +71,8 @@ export function namedProducts(
 /** Whole GPUs of a vendor, smallest memory first. */
 export function wholeGpus(catalog: Catalog, vendor: DeviceShape['vendor']): readonly Sizable[] {
   return sizable(catalog.gpus.filter((gpu) => gpu.mig === null && gpu.vendor === vendor)).toSorted(
-    (one, other) => one.device.usableBytes - other.device.usableBytes || compareText(one.gpu.product, other.gpu.product),
+    (one, other) =>
+      one.device.usableBytes - other.device.usableBytes || compareText(one.gpu.product, other.gpu.product),
   );
 }
 

@@ -41,7 +41,9 @@ function matchesClass(nodeClass: NodeClass, spec: PodSpec): boolean {
 export function isGpuTaint(taint: Taint, resource: string, policy: Policy): boolean {
   if (taint.effect !== 'NoSchedule') return false;
   if (taint.key === resource) return true;
-  return policy.gpuTaints.some((one) => one.key === taint.key && (one.value === null || one.value === taint.value));
+  return policy.gpuTaints.some(
+    (one) => one.key === taint.key && (one.value === null || one.value === taint.value),
+  );
 }
 
 export function hasOwnPlacement(spec: PodSpec): boolean {

@@ -6,7 +6,7 @@ import { estimate } from '../sizing/estimate.ts';
 import { judgeFit } from '../sizing/fit.ts';
 import { publishedFigure } from '../sizing/published.ts';
 import type { SizingRequest } from '../sizing/request.ts';
-import { type DeviceShape, type Fit, type Parallel, type Spread } from '../sizing/shapes.ts';
+import type { DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
 import { solveContext } from '../sizing/solve.ts';
 import { exactly } from '../sizing/spread.ts';
 import { estimateTraining } from '../sizing/training.ts';
@@ -45,7 +45,10 @@ export function createSizer(intent: Intent, catalog: Catalog, policy: SizingPoli
     context: intent.context.value,
   });
   if (figure === null) return unknownSize(intent);
-  return { kind: 'sizer', sizer: remember(intent, (parallel, device) => spreadEvenly(intent, parallel, device, figure.bytes)) };
+  return {
+    kind: 'sizer',
+    sizer: remember(intent, (parallel, device) => spreadEvenly(intent, parallel, device, figure.bytes)),
+  };
 }
 
 /** The article's FP16 rows serve bf16, its INT4 rows every 4-bit format. */
@@ -117,7 +120,8 @@ export function sizingRequest(intent: Intent, parallel: Parallel): SizingRequest
 function computed(intent: Intent, policy: SizingPolicy): JudgeOnce {
   return (parallel, device) => {
     const request = sizingRequest(intent, parallel);
-    if (request === null) throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
+    if (request === null)
+      throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
     const bill = estimate(request, device);
     const offered = device === null ? null : lessHeadroom(device, policy.headroomBytes);
     return {
@@ -136,7 +140,9 @@ function computed(intent: Intent, policy: SizingPolicy): JudgeOnce {
 
 /** The operator's own reserve counts as if the device were that much smaller. */
 function lessHeadroom(device: DeviceShape, headroom: Bytes): DeviceShape {
-  return headroom === 0 ? device : { ...device, usableBytes: bytes(Math.max(0, device.usableBytes - headroom)) };
+  return headroom === 0
+    ? device
+    : { ...device, usableBytes: bytes(Math.max(0, device.usableBytes - headroom)) };
 }
 
 // --- published figures and training ------------------------------------------------------------------------------
@@ -151,11 +157,17 @@ function trainingSizer(intent: Intent): SizerResult {
   const shape = intent.model.value.shape;
   const method = intent.trainingMethod;
   if (shape === null || method === null) {
-    const message = 'training is annotated without a method; annotate vramgate.io/training-method: full, bf16-adamw, lora or qlora';
+    const message =
+      'training is annotated without a method; annotate vramgate.io/training-method: full, bf16-adamw, lora or qlora';
     return { kind: 'unknown', finding: finding('unknown-size', intent.model.origin.path, message) };
   }
   const judgeOnce: JudgeOnce = (parallel, device, gpus) => {
-    const bill = estimateTraining({ model: shape, method, context: intent.context.value, gpus: Math.max(1, gpus) });
+    const bill = estimateTraining({
+      model: shape,
+      method,
+      context: intent.context.value,
+      gpus: Math.max(1, gpus),
+    });
     return judgedWith({
       intent,
       parallel,

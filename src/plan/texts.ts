@@ -1,6 +1,6 @@
+import type { Intent } from '../intent/types.ts';
 import { BILL_LINES, type BillLine, type Parallel } from '../sizing/shapes.ts';
 import { formatCount, formatGib } from '../units.ts';
-import type { Intent } from '../intent/types.ts';
 import type { Judged } from './types.ts';
 
 /** Sentences about sizes. The only place where the planner turns bytes into words. */
@@ -17,9 +17,12 @@ const LINE_NAMES: Readonly<Record<BillLine, string>> = {
 
 /** `Llama 4 Scout (w4a16, 131,072 tokens)`. */
 export function subjectText(intent: Intent): string {
-  const context = intent.isContextAuto ? 'context chosen by the engine' : `${formatCount(intent.context.value)} tokens`;
+  const context = intent.isContextAuto
+    ? 'context chosen by the engine'
+    : `${formatCount(intent.context.value)} tokens`;
   const many = intent.concurrency.value > 1 ? ` x ${intent.concurrency.value} sequences` : '';
-  const what = intent.workload === 'training' ? `${intent.trainingMethod ?? 'unknown'} training` : `${context}${many}`;
+  const what =
+    intent.workload === 'training' ? `${intent.trainingMethod ?? 'unknown'} training` : `${context}${many}`;
   return `${intent.model.value.name} (${intent.quantization}, ${what})`;
 }
 
@@ -36,14 +39,16 @@ export function parallelText(parallel: Parallel): string {
 export function billText(judged: Judged): string {
   if (judged.bill === null) return judged.method === 'published' ? 'published figure' : 'training state';
   const perGpu = judged.bill.perGpu;
-  const lines = BILL_LINES.filter((line) => perGpu[line] > 0).toSorted((one, other) => perGpu[other] - perGpu[one]);
+  const lines = BILL_LINES.filter((line) => perGpu[line] > 0).toSorted(
+    (one, other) => perGpu[other] - perGpu[one],
+  );
   return lines.map((line) => `${LINE_NAMES[line]} ${formatGib(perGpu[line])}`).join(' + ');
 }
 
 /** Need against have, in one sentence: what a refusal begins with. */
 export function needText(judged: Judged): string {
-  const need = `${subjectText(judged.intent)} needs ${formatGib(judged.perGpu.mid)} per GPU on ${parallelText(judged.parallel)}`;
   const fit = judged.fit;
+  const need = `${subjectText(judged.intent)} needs ${formatGib(countedBytes(judged))} per GPU on ${parallelText(judged.parallel)}`;
   if (fit === null) return need;
   if (judged.bill === null || fit.budgetBytes === fit.usableBytes) {
     return `${need}; ${fit.product} offers ${formatGib(fit.usableBytes)}`;
@@ -53,6 +58,13 @@ export function needText(judged: Judged): string {
     return `${need}; what ${judged.intent.engine} keeps outside its budget exceeds the remaining ${rest} of ${fit.product}`;
   }
   return `${need}; ${judged.intent.engine} may use ${formatGib(fit.budgetBytes)} of the ${formatGib(fit.usableBytes)} of ${fit.product}`;
+}
+
+/** What counts against the limit that binds: the engine's budget, or the whole GPU. */
+function countedBytes({ fit, bill, perGpu }: Judged): number {
+  return fit === null || bill === null || fit.binding === 'rest'
+    ? perGpu.mid
+    : fit.budgetBytes - fit.headroomBytes;
 }
 
 /** The whole refusal of one sizing: need, have, shortfall and the arithmetic, on one line. */

@@ -86,8 +86,18 @@ export type Inventory =
 
 /** What we want changed, in the words of the domain; `admission/json-patch` lowers it to RFC 6902. */
 export type Edit =
-  | { readonly kind: 'set-gpu-count'; readonly container: JsonPath; readonly resource: string; readonly count: number }
-  | { readonly kind: 'set-node-selector'; readonly podSpec: JsonPath; readonly key: string; readonly value: string }
+  | {
+      readonly kind: 'set-gpu-count';
+      readonly container: JsonPath;
+      readonly resource: string;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'set-node-selector';
+      readonly podSpec: JsonPath;
+      readonly key: string;
+      readonly value: string;
+    }
   | { readonly kind: 'remove-node-selector'; readonly podSpec: JsonPath; readonly key: string }
   | {
       readonly kind: 'add-node-affinity';
@@ -96,12 +106,27 @@ export type Edit =
       readonly operator: 'In' | 'NotIn';
       readonly values: readonly string[];
     }
-  | { readonly kind: 'add-toleration'; readonly podSpec: JsonPath; readonly key: string; readonly effect: string }
-  | { readonly kind: 'append-args'; readonly list: JsonPath; readonly isNew: boolean; readonly args: readonly string[] }
+  | {
+      readonly kind: 'add-toleration';
+      readonly podSpec: JsonPath;
+      readonly key: string;
+      readonly effect: string;
+    }
+  | {
+      readonly kind: 'append-args';
+      readonly list: JsonPath;
+      readonly isNew: boolean;
+      readonly args: readonly string[];
+    }
   | { readonly kind: 'remove-args'; readonly list: JsonPath; readonly args: readonly string[] }
   | { readonly kind: 'replace-arg'; readonly path: JsonPath; readonly value: string }
   /** `metadata` is the path of the metadata object; a null value removes the key. */
-  | { readonly kind: 'set-annotation'; readonly metadata: JsonPath; readonly key: string; readonly value: string | null };
+  | {
+      readonly kind: 'set-annotation';
+      readonly metadata: JsonPath;
+      readonly key: string;
+      readonly value: string | null;
+    };
 
 /** The GPUs that one pod asks for, as the author wrote it. */
 export interface GpuAsk {

@@ -35,6 +35,8 @@ export function podsOf(unit: Unit): number {
 
 /** GPUs of all pods of the replica, or null when no member asks for any. */
 export function askedGpus(unit: Unit): number | null {
-  const asks = unit.members.flatMap((member) => (member.ask === null ? [] : [member.ask.count * member.pods]));
+  const asks = unit.members.flatMap((member) =>
+    member.ask === null ? [] : [member.ask.count * member.pods],
+  );
   return asks.length === 0 ? null : asks.reduce((sum, count) => sum + count, 0);
 }

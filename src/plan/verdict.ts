@@ -1,4 +1,4 @@
-import { type Finding, type FindingCode, type FindingKind, FINDINGS, kindOf } from '../findings.ts';
+import { FINDINGS, type Finding, type FindingCode, type FindingKind, kindOf } from '../findings.ts';
 import type { Mode, Policy } from './types.ts';
 
 /** What each finding does under the policy in force. */
@@ -25,7 +25,9 @@ export function isMode(text: string): text is Mode {
 export function effectiveMode(policy: Policy, namespaceMode: Mode | null): Mode {
   if (namespaceMode === null) return policy.mode;
   const { minimumMode } = policy;
-  return minimumMode !== null && STRICTNESS[namespaceMode] < STRICTNESS[minimumMode] ? minimumMode : namespaceMode;
+  return minimumMode !== null && STRICTNESS[namespaceMode] < STRICTNESS[minimumMode]
+    ? minimumMode
+    : namespaceMode;
 }
 
 export function ruleOn(findings: readonly Finding[], policy: Policy, namespaceMode: Mode | null): Ruling {
@@ -33,7 +35,9 @@ export function ruleOn(findings: readonly Finding[], policy: Policy, namespaceMo
   const refusing = findings.filter((one) => refuses(one.code, policy));
   const modeOf = (code: FindingCode): Mode => codeMode(code, policy, mode);
   const denying = refusing.filter((one) => modeOf(one.code) === 'enforce');
-  const told = findings.filter((one) => !denying.includes(one) && modeOf(one.code) !== 'audit' && warns(one.code, policy));
+  const told = findings.filter(
+    (one) => !denying.includes(one) && modeOf(one.code) !== 'audit' && warns(one.code, policy),
+  );
   return {
     isRefused: refusing.length > 0,
     isDenied: denying.length > 0,

@@ -39,7 +39,12 @@ interface Webhook {
   readonly child: ChildProcess;
 }
 
-function post(webhook: Webhook, path: string, body: string, contentType = 'application/json'): Promise<Reply> {
+function post(
+  webhook: Webhook,
+  path: string,
+  body: string,
+  contentType = 'application/json',
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const call = request(
       {
@@ -55,7 +60,9 @@ function post(webhook: Webhook, path: string, body: string, contentType = 'appli
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+        );
       },
     );
     call.on('error', reject);
@@ -74,9 +81,13 @@ async function start(folder: string): Promise<Webhook> {
   const flags = ['--port', '0', '--metrics-port', '0', '--config', configFile];
   const files = ['--tls-cert-file', certFile, '--tls-private-key-file', keyFile];
   const inventory = ['--inventory', join(ROOT, 'test/demo/inventory.yaml')];
-  const child = spawn(process.execPath, [join(ROOT, 'dist/vramgate.mjs'), 'serve', ...flags, ...files, ...inventory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'dist/vramgate.mjs'), 'serve', ...flags, ...files, ...inventory],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const records = new Map<string, Members>();
   const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the webhook ended with ${code}`)));
@@ -84,7 +95,8 @@ async function start(folder: string): Promise<Webhook> {
       const parsed: unknown = JSON.parse(line);
       const port = at(parsed, 'port');
       if (at(parsed, 'msg') === 'serving' && typeof port === 'number') resolve(port);
-      if (isMembers(parsed) && parsed['decision'] !== undefined) records.set(`${parsed['uid']} ${parsed['webhook']}`, parsed);
+      if (isMembers(parsed) && parsed['decision'] !== undefined)
+        records.set(`${parsed['uid']} ${parsed['webhook']}`, parsed);
     });
   });
   return { port, ca, records, child };
@@ -92,8 +104,15 @@ async function start(folder: string): Promise<Webhook> {
 
 function patchOf(reply: unknown): readonly Members[] {
   const encoded = at(reply, 'response', 'patch');
-  const parsed: unknown = typeof encoded === 'string' ? JSON.parse(Buffer.from(encoded, 'base64').toString()) : [];
+  const parsed: unknown =
+    typeof encoded === 'string' ? JSON.parse(Buffer.from(encoded, 'base64').toString()) : [];
   return Array.isArray(parsed) ? parsed : [];
+}
+
+/** rfc6902 types its operations; what came over the wire is checked by it, member by member. */
+function applies(object: unknown, patch: readonly Members[]): boolean {
+  const operations: Parameters<typeof applyPatch>[1] = JSON.parse(JSON.stringify(patch));
+  return applyPatch(object, operations).every((error) => error === null);
 }
 
 async function review(webhook: Webhook, path: string, body: unknown): Promise<unknown> {
@@ -119,14 +138,19 @@ async function runCase(webhook: Webhook, one: Case, index: number): Promise<bool
   const mutated = await review(webhook, '/mutate', body);
   const patch = patchOf(mutated);
   const object = at(body, 'request', 'object');
-  const failed = applyPatch(object, structuredClone([...patch]) as Parameters<typeof applyPatch>[1]).some((error) => error !== null);
+  const failed = applyPatch(object, structuredClone([...patch]) as Parameters<typeof applyPatch>[1]).some(
+    (error) => error !== null,
+  );
   const validated = await review(webhook, '/validate', body);
   const isAllowed = at(validated, 'response', 'allowed') === true;
   const verdict = isAllowed ? (patch.length > 0 ? 'patch' : 'allow') : 'deny';
   const status = at(validated, 'response', 'status', 'code');
   const record = await recordOf(webhook, uid);
   const isExpected =
-    !failed && verdict === one.want && record !== null && (one.wantStatus === undefined || status === one.wantStatus);
+    !failed &&
+    verdict === one.want &&
+    record !== null &&
+    (one.wantStatus === undefined || status === one.wantStatus);
   print(one, verdict, patch, validated, record, isExpected);
   return isExpected;
 }
@@ -174,7 +198,9 @@ async function main(): Promise<boolean> {
     for (const [index, one] of CASES.entries()) isGood = (await runCase(webhook, one, index)) && isGood;
     isGood = (await runBroken(webhook)) && isGood;
     console.log(`\n${isGood ? 'every verdict is the expected one' : 'a verdict is NOT the expected one'}`);
-    console.log('your own manifest: node_modules/.bin/node dist/vramgate.mjs check -f FILE --inventory test/demo/inventory.yaml');
+    console.log(
+      'your own manifest: node_modules/.bin/node dist/vramgate.mjs check -f FILE --inventory test/demo/inventory.yaml',
+    );
     return isGood;
   } finally {
     if (webhook !== null) {

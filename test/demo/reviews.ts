@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 
 /** AdmissionReviews as the API server sends them: the recorded request, with the manifest of each case in it. */
 
-const RECORDED = new URL('../fixtures/admission-reviews/01-apply-create.user.create.deployment.json', import.meta.url);
+const RECORDED = new URL(
+  '../fixtures/admission-reviews/01-apply-create.user.create.deployment.json',
+  import.meta.url,
+);
 
 export interface Case {
   readonly title: string;
@@ -24,7 +27,11 @@ export const CASES: readonly Case[] = [
   {
     title: 'fits as written: Scout in 4 bit with 128K tokens on four H100',
     name: 'scout-fits',
-    annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '128K', 'vramgate.io/quantization': 'w4a16' },
+    annotations: {
+      'vramgate.io/model': 'scout',
+      'vramgate.io/context': '128K',
+      'vramgate.io/quantization': 'w4a16',
+    },
     args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4', '--gpu-memory-utilization=0.92'],
     image: 'vllm/vllm-openai:v0.11.0',
     gpus: 4,
@@ -34,7 +41,11 @@ export const CASES: readonly Case[] = [
   {
     title: 'patched: no GPU count, no placement and no parallel flag',
     name: 'scout-patched',
-    annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '128K', 'vramgate.io/quantization': 'w4a16' },
+    annotations: {
+      'vramgate.io/model': 'scout',
+      'vramgate.io/context': '128K',
+      'vramgate.io/quantization': 'w4a16',
+    },
     args: [W4A16, '--max-model-len=131072'],
     image: 'vllm/vllm-openai:v0.11.0',
     gpus: null,
@@ -45,7 +56,11 @@ export const CASES: readonly Case[] = [
     title: 'refused: Scout in bf16 with a million tokens on four H100',
     name: 'scout-refused',
     annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
-    args: ['meta-llama/Llama-4-Scout-17B-16E-Instruct', '--max-model-len=1048576', '--tensor-parallel-size=4'],
+    args: [
+      'meta-llama/Llama-4-Scout-17B-16E-Instruct',
+      '--max-model-len=1048576',
+      '--tensor-parallel-size=4',
+    ],
     image: 'vllm/vllm-openai:v0.11.0',
     gpus: 4,
     nodeSelector: H100,
@@ -106,7 +121,10 @@ export function reviewOf(one: Case, uid: string): Members {
   first['args'] = [...one.args];
   first['image'] = one.image;
   const gpu = one.gpus === null ? {} : { 'nvidia.com/gpu': String(one.gpus) };
-  first['resources'] = { limits: { memory: '256Gi', ...gpu }, requests: { cpu: '16', memory: '256Gi', ...gpu } };
+  first['resources'] = {
+    limits: { memory: '256Gi', ...gpu },
+    requests: { cpu: '16', memory: '256Gi', ...gpu },
+  };
   if (one.nodeSelector === null) {
     delete spec['nodeSelector'];
     delete spec['tolerations'];

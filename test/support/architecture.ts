@@ -21,7 +21,7 @@ interface Room {
 }
 
 const FACTS = ['units', 'findings'];
-const MODEL = [...FACTS, 'sizing', 'catalog', 'workload', 'engine', 'intent'];
+const MODEL = [...FACTS, 'sizing', 'catalog', 'workload', 'placement', 'engine', 'intent'];
 const DECISION = [...MODEL, 'plan', 'pipeline', 'admission', 'inventory'];
 
 function pure(rooms: readonly string[], packages: readonly string[] = []): Room {
@@ -39,14 +39,15 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['sizing', pure(FACTS)],
   ['catalog', pure([...FACTS, 'sizing'], ['catalog:builtin'])],
   ['workload', pure(FACTS)],
+  ['placement', pure([...FACTS, 'workload'])],
   ['engine', pure([...FACTS, 'sizing', 'catalog', 'workload'])],
-  ['intent', pure([...FACTS, 'sizing', 'catalog', 'workload', 'engine', 'plan'])],
+  ['intent', pure([...FACTS, 'sizing', 'catalog', 'workload', 'engine'])],
   ['plan', pure(MODEL)],
   ['pipeline', pure([...MODEL, 'plan'])],
   ['inventory', pure([...FACTS, 'catalog', 'sizing', 'workload', 'plan'])],
   ['admission', shell([...MODEL, 'plan', 'pipeline'], ['zod', 'rfc6902'])],
   ['config', shell([...FACTS, 'plan', 'catalog', 'admission', 'inventory'], ['zod', 'yaml', 'node:'])],
-  ['observe', shell([...FACTS, 'pipeline', 'plan', 'admission'], ['pino', 'prom-client', 'node:'])],
+  ['observe', shell([...FACTS, 'pipeline', 'plan', 'admission', 'sizing'], ['pino', 'prom-client', 'node:'])],
   ['cluster', shell([...FACTS, 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],
