@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 
 import { EXIT, type Io, UsageError } from './commands/io.ts';
+import { terminalEnvironment } from './config/environment.ts';
 
 const VERSION = __VRAMGATE_VERSION__;
 
@@ -18,7 +19,7 @@ const IO: Io = {
   err: (line) => process.stderr.write(line),
   stdin: () => text(process.stdin),
   isTerminal: process.stdout.isTTY === true,
-  env: { NO_COLOR: process.env['NO_COLOR'] },
+  env: terminalEnvironment(),
   now: () => new Date(),
 };
 

@@ -256,13 +256,13 @@ function readParallel(
   if (unreadable.length > 0) return null;
   const expert = reading.expertParallel;
   return {
-    tensorParallel: valueOf(reading.tensorParallel),
-    pipelineParallel: valueOf(reading.pipelineParallel),
-    dataParallel: valueOf(reading.dataParallelLocal) ?? valueOf(reading.dataParallel) ?? 1,
+    tensorParallel: setValue(reading.tensorParallel),
+    pipelineParallel: setValue(reading.pipelineParallel),
+    dataParallel: setValue(reading.dataParallelLocal) ?? setValue(reading.dataParallel) ?? 1,
     isExpertParallel: expert.state === 'set' && expert.value !== false && expert.value !== 1,
   };
 }
 
-function valueOf(reading: Reading<number>): number | null {
+function setValue(reading: Reading<number>): number | null {
   return reading.state === 'set' ? reading.value : null;
 }

@@ -1,19 +1,18 @@
 import { findModel } from '../catalog/resolve.ts';
 import { readEngine } from '../engine/read.ts';
-import { type Finding, finding, severityOf } from '../findings.ts';
-import { APPLIED_KEY, PREFIX } from '../intent/keys.ts';
-import { applyEdits } from '../plan/apply-edits.ts';
+import { type Finding, finding } from '../findings.ts';
+import { PREFIX } from '../intent/keys.ts';
 import { refusalMessage, warningTexts } from '../plan/message.ts';
-import type { Decision, Edit, Remedy, Verdict } from '../plan/types.ts';
+import type { Decision, Remedy, Verdict } from '../plan/types.ts';
 import { effectiveMode, ruleOn } from '../plan/verdict.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
-import { type Applied, authorInputs, formatApplied, isAppliedEdit, parseApplied } from './applied.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
-import { ratchet } from './ratchet.ts';
-import { findRemedies, type Tried } from './remedies.ts';
-import { stripApplied } from './strip.ts';
+import { type Judgement, judgeObject } from './judgement.ts';
+import { isOurs } from './ours.ts';
+import { findRemedies } from './remedies.ts';
+import type { Tried } from './remedy-candidates.ts';
 import type { DecideInput, Facts } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 
@@ -49,15 +48,6 @@ function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): De
 }
 
 // --- what is not judged ------------------------------------------------------------------------------------------
-
-function isOurs(workload: Workload): boolean {
-  return hasOurKey(workload.annotations) || workload.templates.some((one) => hasOurKey(one.annotations));
-}
-
-function hasOurKey(annotations: ReadonlyMap<string, unknown>): boolean {
-  for (const key of annotations.keys()) if (key.startsWith(PREFIX)) return true;
-  return false;
-}
 
 function oldWorkload(input: DecideInput): Workload | null {
   if (input.operation !== 'UPDATE') return null;
@@ -124,133 +114,6 @@ function exemptionOf(
   if (template === undefined) return { isExempt: false, findings: [] };
   const before = old === null || oldTemplate === undefined ? null : annotationsOf(old, oldTemplate);
   return readExemption(annotationsOf(workload, template), before, facts.policy, input.user, input.namespace);
-}
-
-// --- what is judged ----------------------------------------------------------------------------------------------
-
-interface Judgement {
-  readonly evaluation: Evaluation;
-  readonly findings: readonly Finding[];
-  readonly edits: readonly Edit[];
-}
-
-function judgeObject(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {
-  const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
-  if (applied !== null) {
-    const own = stripped(input.object, applied);
-    if (own !== null) return judgeOurs(input, own, applied, old, facts);
-  }
-  return judgeAuthors(input, workload, old, facts);
-}
-
-/** The author's side of an object that carries edits of ours; null when it cannot be read without them. */
-function stripped(
-  object: unknown,
-  applied: Applied,
-): { readonly object: unknown; readonly workload: Workload } | null {
-  const view = stripApplied(object, applied);
-  const reading = readWorkload(view);
-  return reading.kind === 'workload' ? { object: view, workload: reading.workload } : null;
-}
-
-/** Sticky: equal author-side inputs get exactly the recorded values back, whatever is known now (contract §4). */
-function judgeOurs(
-  input: DecideInput,
-  own: { readonly object: unknown; readonly workload: Workload },
-  applied: Applied,
-  old: Workload | null,
-  facts: Facts,
-): Judgement {
-  if (authorInputs(own.workload) !== applied.from) return replan(input, own.workload, applied, old, facts);
-  const standing = readWorkload(applyEdits(own.object, applied.set));
-  if (standing.kind !== 'workload') return judgeAuthors(input, own.workload, old, facts);
-  const evaluation = evaluate(standing.workload, facts, false);
-  const isFrozen = input.operation === 'UPDATE' && standing.workload.isTemplateImmutable;
-  const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
-  return { evaluation, findings: compareOld(stalePlacement(evaluation), old, facts), edits };
-}
-
-function recordEdit(applied: Applied): Edit {
-  return { kind: 'set-annotation', metadata: ['metadata'], key: APPLIED_KEY, value: formatApplied(applied) };
-}
-
-/** Edits that the object does not hold already. */
-function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
-  const before = JSON.stringify(object);
-  return edits.filter((edit) => JSON.stringify(applyEdits(object, [edit])) !== before);
-}
-
-/** What would be refused for placement alone, on an object that carries our edits, is a warning. */
-function stalePlacement(evaluation: Evaluation): Evaluation {
-  const findings = evaluation.findings.map((one) =>
-    one.code === 'placement-conflict' || one.code === 'no-node-fits'
-      ? finding('placement-stale', one.path, one.message)
-      : one,
-  );
-  const isRefused = evaluation.isRefused && findings.some((one) => severityOf(one.code) === 'error');
-  return { ...evaluation, findings, isRefused };
-}
-
-/** The author changed an input: what still stands of ours counts as absent and is planned anew, downwards too. */
-function replan(
-  input: DecideInput,
-  own: Workload,
-  applied: Applied,
-  old: Workload | null,
-  facts: Facts,
-): Judgement {
-  const judged = judgeAuthors(input, own, old, facts);
-  const isPlanned = judged.edits.some((edit) => edit.kind !== 'set-annotation');
-  const gone = applied.set.flatMap((edit) => removalOf(edit, judged.edits));
-  const record: readonly Edit[] = isPlanned
-    ? []
-    : [{ kind: 'set-annotation', metadata: ['metadata'], key: APPLIED_KEY, value: null }];
-  const isFrozen = input.operation === 'UPDATE' && own.isTemplateImmutable;
-  return isFrozen ? judged : { ...judged, edits: [...gone, ...record, ...judged.edits] };
-}
-
-/**
- * Takes back one of our earlier values, unless the new plan sets it again. Counts are always planned anew, and a
- * toleration or an affinity of ours that is left over only lets the pod reach what it could reach before.
- */
-function removalOf(edit: Applied['set'][number], planned: readonly Edit[]): readonly Edit[] {
-  const text = JSON.stringify(edit);
-  if (planned.some((one) => JSON.stringify(one) === text)) return [];
-  if (edit.kind === 'set-node-selector') {
-    return [{ kind: 'remove-node-selector', podSpec: edit.podSpec, key: edit.key }];
-  }
-  return edit.kind === 'append-args' ? [{ kind: 'remove-args', list: edit.list, args: edit.args }] : [];
-}
-
-function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {
-  const mayEdit = old === null || isOurChange(workload, old);
-  const evaluation = evaluate(workload, facts, mayEdit);
-  const set = evaluation.edits.filter(isAppliedEdit);
-  const applied: Applied = { set, from: authorInputs(workload) };
-  const edits = set.length === 0 ? [] : [...set, recordEdit(applied)];
-  const frozen = frozenFindings(input, workload, old);
-  return { evaluation, findings: [...compareOld(evaluation, old, facts), ...frozen], edits };
-}
-
-/** On UPDATE a template is touched only when the change is about it, and only where the API server allows it. */
-function isOurChange(workload: Workload, old: Workload): boolean {
-  return !workload.isTemplateImmutable && authorInputs(workload) !== authorInputs(old);
-}
-
-function frozenFindings(input: DecideInput, workload: Workload, old: Workload | null): readonly Finding[] {
-  if (input.operation !== 'UPDATE' || old === null || !workload.isTemplateImmutable) return [];
-  return [
-    finding(
-      'immutable-template',
-      ['spec'],
-      'the pod template cannot be changed any more; nothing was patched',
-    ),
-  ];
-}
-
-function compareOld(evaluation: Evaluation, old: Workload | null, facts: Facts): readonly Finding[] {
-  if (old === null || !evaluation.isRefused || !isOurs(old)) return evaluation.findings;
-  return ratchet(evaluate(old, facts, false), evaluation);
 }
 
 // --- the verdict -------------------------------------------------------------------------------------------------

@@ -138,9 +138,7 @@ async function runCase(webhook: Webhook, one: Case, index: number): Promise<bool
   const mutated = await review(webhook, '/mutate', body);
   const patch = patchOf(mutated);
   const object = at(body, 'request', 'object');
-  const failed = applyPatch(object, structuredClone([...patch]) as Parameters<typeof applyPatch>[1]).some(
-    (error) => error !== null,
-  );
+  const failed = !applies(object, patch);
   const validated = await review(webhook, '/validate', body);
   const isAllowed = at(validated, 'response', 'allowed') === true;
   const verdict = isAllowed ? (patch.length > 0 ? 'patch' : 'allow') : 'deny';

@@ -51,7 +51,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['cluster', shell([...FACTS, 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],
-  ['cli', shell([...FACTS, 'commands'], [])],
+  ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],
   ['build', shell(['catalog'], ['esbuild', 'node:'])],
 ]);
 

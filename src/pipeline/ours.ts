@@ -1,0 +1,12 @@
+import { PREFIX } from '../intent/keys.ts';
+import type { Workload } from '../workload/types.ts';
+
+/** True when any vramgate.io/ key stands on the object or one of its templates: its author asks to be judged. */
+export function isOurs(workload: Workload): boolean {
+  return hasOurKey(workload.annotations) || workload.templates.some((one) => hasOurKey(one.annotations));
+}
+
+function hasOurKey(annotations: ReadonlyMap<string, unknown>): boolean {
+  for (const key of annotations.keys()) if (key.startsWith(PREFIX)) return true;
+  return false;
+}

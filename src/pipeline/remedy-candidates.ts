@@ -1,0 +1,244 @@
+import { checkpointFor } from '../catalog/resolve.ts';
+import { QUANTIZATIONS } from '../catalog/types.ts';
+import { spellFlag } from '../engine/spell.ts';
+import type { FlagConcept, FlagSite } from '../engine/types.ts';
+import type { Finding, JsonPath } from '../findings.ts';
+import type { AnnotationKey } from '../intent/keys.ts';
+import { PREFIX } from '../intent/keys.ts';
+import { names } from '../plan/place.ts';
+import type { Edit, Judged } from '../plan/types.ts';
+import type { Unit } from '../plan/unit.ts';
+import { weightBytes } from '../sizing/weights.ts';
+import { formatCount, formatGib } from '../units.ts';
+import type { Workload } from '../workload/types.ts';
+import type { Facts } from './types.ts';
+
+/** One object decided, with what the search for a way out goes on from. */
+export interface Tried {
+  readonly isAdmitted: boolean;
+  readonly workload: Workload | null;
+  readonly unit: Unit | null;
+  readonly judged: Judged | null;
+  readonly findings: readonly Finding[];
+}
+
+export interface Candidate {
+  readonly edits: readonly Edit[];
+  readonly text: (tried: Tried) => string;
+}
+
+export interface Scene {
+  readonly workload: Workload;
+  readonly unit: Unit;
+  readonly judged: Judged | null;
+  readonly facts: Facts;
+}
+
+export function candidateFamilies(scene: Scene): readonly (readonly Candidate[])[] {
+  return [
+    countCandidates(scene),
+    contextCandidates(scene),
+    kvCandidates(scene),
+    quantizationCandidates(scene),
+    gpuCandidates(scene),
+  ];
+}
+
+// --- writing one value where it stands ---------------------------------------------------------------------------
+
+/** Paths at which a `vramgate.io/` key stands: own metadata, template metadata, or both. */
+function annotationSites(scene: Scene, key: AnnotationKey): readonly JsonPath[] {
+  const { workload, unit } = scene;
+  const { template } = unit.members[0];
+  const name = PREFIX + key;
+  const sites: JsonPath[] = [];
+  if (workload.annotations.has(name)) sites.push(['metadata']);
+  if (template.path.length > 0 && template.annotations.has(name)) sites.push([...template.path, 'metadata']);
+  return sites;
+}
+
+function annotate(scene: Scene, key: AnnotationKey, value: string, always: boolean): readonly Edit[] {
+  const sites = annotationSites(scene, key);
+  const places = sites.length === 0 && always ? [['metadata']] : sites;
+  return places.map((metadata): Edit => ({ kind: 'set-annotation', metadata, key: PREFIX + key, value }));
+}
+
+/** Replaces the flag's value where it stands; null when it stands nowhere that can be replaced. */
+function replaceFlag(unit: Unit, concept: FlagConcept, value: string): Edit | null {
+  const site = unit.reading?.flagSites.get(concept);
+  return site === undefined ? null : { kind: 'replace-arg', path: site.path, value: joined(site, value) };
+}
+
+function joined(site: FlagSite, value: string): string {
+  return site.isJoined ? `${site.flag}=${value}` : value;
+}
+
+/** The flag set to `value`: replaced where it stands, appended where it is absent; null where neither can be done. */
+function setFlag(unit: Unit, concept: FlagConcept, value: number | string): readonly Edit[] | null {
+  const replaced = replaceFlag(unit, concept, String(value));
+  if (replaced !== null) return [replaced];
+  const append = unit.reading?.append ?? null;
+  const words = spellFlag(unit.intent.engine, concept, value);
+  if (append === null || words === null) return null;
+  return [{ kind: 'append-args', list: append.path, isNew: append.isNew, args: words }];
+}
+
+// --- families of candidates --------------------------------------------------------------------------------------
+
+const COUNTS: readonly number[] = [1, 2, 4, 8];
+
+/** The next valid GPU counts, with the parallel flag that makes the engine use them. */
+function countCandidates(scene: Scene): readonly Candidate[] {
+  const { unit } = scene;
+  const [leader] = unit.members;
+  const resource = leader.ask?.resource ?? 'nvidia.com/gpu';
+  if (leader.ask !== null && leader.ask.form !== 'gpu') return [];
+  return COUNTS.flatMap((count): readonly Candidate[] => {
+    const flag = flagForCount(unit, count);
+    if (flag === null) return [];
+    const edits: Edit[] = unit.members.flatMap((member): readonly Edit[] =>
+      member.ask?.count === count
+        ? []
+        : [{ kind: 'set-gpu-count', container: member.container.path, resource, count }],
+    );
+    if (edits.length + flag.length === 0) return [];
+    return [
+      {
+        edits: [...edits, ...flag],
+        text: (tried) => `set ${resource} to ${count}${flagText(flag)}${needOf(tried)}`,
+      },
+    ];
+  });
+}
+
+function flagForCount(unit: Unit, count: number): readonly Edit[] | null {
+  if (unit.intent.workload === 'training') return [];
+  const running = unit.intent.tensorParallel;
+  if (running === count || (running === null && count === 1)) return [];
+  return setFlag(unit, 'tensor-parallel', count);
+}
+
+function flagText(edits: readonly Edit[]): string {
+  const words = edits.flatMap((edit) => {
+    if (edit.kind === 'append-args') return [`add ${edit.args.join(' ')}`];
+    return edit.kind === 'replace-arg' ? [`change the flag to ${edit.value}`] : [];
+  });
+  return words.length === 0 ? '' : ` and ${words.join(', ')}`;
+}
+
+function needOf(tried: Tried): string {
+  const { judged } = tried;
+  if (judged === null || judged.fit === null) return '';
+  return `: ${formatGib(Math.max(0, judged.fit.headroomBytes))} left on each GPU`;
+}
+
+/** Largest context that fits this request, rounded down to what people write; then half of it, and so on. */
+export function contextCandidates(scene: Scene): readonly Candidate[] {
+  const { unit, judged } = scene;
+  if (judged === null || unit.intent.workload === 'training') return [];
+  const largest = unit.sizer.largestContext(judged.parallel, judged.device);
+  if (largest === null || largest >= unit.intent.context.value) return [];
+  const whole = roundContext(largest);
+  return [...new Set([whole, roundContext(Math.floor(whole / 2))])]
+    .filter((value) => value > 0)
+    .flatMap((value) => contextCandidate(scene, value));
+}
+
+function roundContext(value: number): number {
+  const step = value >= 65_536 ? 4096 : 1024;
+  return value < step ? value : value - (value % step);
+}
+
+function contextCandidate(scene: Scene, value: number): readonly Candidate[] {
+  const flag = setFlag(scene.unit, 'context', value);
+  const annotated = annotate(scene, 'context', String(value), flag === null);
+  const edits = [...annotated, ...(flag ?? [])];
+  return edits.length === 0
+    ? []
+    : [{ edits, text: (tried) => `lower the context to ${formatCount(value)} tokens${needOf(tried)}` }];
+}
+
+function kvCandidates(scene: Scene): readonly Candidate[] {
+  const { unit } = scene;
+  const name = unit.sizer.narrowKvDtype();
+  if (name === null || unit.intent.workload === 'training') return [];
+  const flag = setFlag(unit, 'kv-cache-dtype', name);
+  if (flag === null) return [];
+  const edits = [...annotate(scene, 'kv-cache-dtype', name, false), ...flag];
+  return [{ edits, text: (tried) => `store the KV cache as ${name}${needOf(tried)}` }];
+}
+
+/** Published checkpoints of the same model in smaller formats, the largest that helps first. */
+function quantizationCandidates(scene: Scene): readonly Candidate[] {
+  const { unit } = scene;
+  const model = unit.intent.model.value;
+  const current = unit.intent.checkpoint?.value;
+  const { shape } = model;
+  if (current === undefined || shape === null || unit.intent.workload === 'training') return [];
+  const smaller = QUANTIZATIONS.map((name) => checkpointFor(model, name, current.isInstruct))
+    .filter((one) => one !== null)
+    .filter((one) => weightBytes(shape, one.weights) < weightBytes(shape, current.weights))
+    .toSorted((one, other) => weightBytes(shape, other.weights) - weightBytes(shape, one.weights));
+  const unique = smaller.filter((one, index) => smaller.findIndex((other) => other.id === one.id) === index);
+  return unique.flatMap((one): readonly Candidate[] => {
+    const replaced = replaceFlag(unit, 'model', one.id);
+    if (replaced === null) return [];
+    const edits = [
+      replaced,
+      ...annotate(scene, 'model', one.id, false),
+      ...annotate(scene, 'quantization', one.quantization, false),
+    ];
+    return [{ edits, text: (tried) => `serve ${one.id} (${one.quantization})${needOf(tried)}` }];
+  });
+}
+
+/** Another GPU that this cluster has: the author's product selector gives way to that class's. */
+function gpuCandidates(scene: Scene): readonly Candidate[] {
+  const { unit, facts } = scene;
+  if (facts.inventory.state !== 'known' || !facts.policy.disclose || unit.placementOwner !== null) return [];
+  const { spec } = unit.members[0].template;
+  const classes = facts.inventory.classes.filter((one) => one.device !== null && one.sharing === 'none');
+  return classes.flatMap((one): readonly Candidate[] => {
+    const key = one.placementKeys.find((name) => one.labels.has(name));
+    const value = key === undefined ? undefined : one.labels.get(key);
+    if (key === undefined || value === undefined || spec.nodeSelector.get(key) === value) return [];
+    const rivals = [...spec.nodeSelector.keys()].filter(
+      (name) => name !== key && one.labels.get(name) !== spec.nodeSelector.get(name),
+    );
+    const removed = rivals.map(
+      (name): Edit => ({ kind: 'remove-node-selector', podSpec: spec.path, key: name }),
+    );
+    const accepted =
+      unit.intent.gpus === null ? [] : annotate(scene, 'gpu', one.device?.product ?? '', false);
+    const edits: Edit[] = [
+      ...removed,
+      { kind: 'set-node-selector', podSpec: spec.path, key, value },
+      ...accepted,
+    ];
+    return [
+      { edits, text: (tried) => `run on ${names([one])} (nodeSelector ${key}: ${value})${needOf(tried)}` },
+    ];
+  });
+}
+
+/** A malformed or conflicting annotation taken away: the command line then decides. */
+export function repairCandidates(findings: readonly Finding[]): readonly Candidate[] {
+  const broken = findings.filter(
+    (one) => one.code === 'malformed-annotation' || one.code === 'annotation-conflict',
+  );
+  const [first] = broken;
+  if (first === undefined) return [];
+  const places = first.code === 'annotation-conflict' ? [first] : broken;
+  const edits = places.flatMap((one): readonly Edit[] => {
+    const key = one.path.at(-1);
+    const metadata = one.path.slice(0, -2);
+    return typeof key === 'string' ? [{ kind: 'set-annotation', metadata, key, value: null }] : [];
+  });
+  const keys = [...new Set(edits.map((edit) => (edit.kind === 'set-annotation' ? edit.key : '')))].join(', ');
+  return [
+    {
+      edits,
+      text: (tried) => `remove the annotation ${keys}; the command line then decides${needOf(tried)}`,
+    },
+  ];
+}

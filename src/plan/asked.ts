@@ -1,0 +1,95 @@
+import type { Catalog } from '../catalog/types.ts';
+import { type Finding, finding, type JsonPath } from '../findings.ts';
+import { engineProfile } from '../sizing/engines/registry.ts';
+import type { Parallel } from '../sizing/shapes.ts';
+import { chosenPlan, type Outcome } from './outcome.ts';
+import { names } from './place.ts';
+import {
+  annotatedProducts,
+  type Sizable,
+  selectedProducts,
+  sizable,
+  slicesOf,
+  vendorOfResource,
+  wholeGpus,
+} from './products.ts';
+import type { Reachable } from './reach.ts';
+import { refusalText } from './texts.ts';
+import type { GpuAsk, Judged, Policy } from './types.ts';
+import { podsOf, type Unit } from './unit.ts';
+
+export interface Asked {
+  readonly unit: Unit;
+  readonly ask: GpuAsk;
+  readonly parallel: Parallel;
+  readonly catalog: Catalog;
+  readonly policy: Policy;
+}
+
+export interface JudgedClass {
+  readonly reach: Reachable;
+  readonly judged: Judged | null;
+}
+
+export function trainingGpus(asked: Asked): number {
+  return asked.ask.count * asked.unit.trainingPods;
+}
+
+/** Fits at the low or middle of what overheads were measured to be, but not at the high end. */
+export function closeCall(judged: Judged, path: JsonPath): readonly Finding[] {
+  if (judged.fit === null || judged.fit.fitsAtHigh) return [];
+  return [finding('close-call', path, `may not fit: ${refusalText(judged)}`)];
+}
+
+/** Catalog GPUs that the author accepts for this resource, smallest first. */
+export function catalogDevices(asked: Asked): readonly Sizable[] {
+  const profile = migProfile(asked.ask.resource);
+  if (profile !== null) return slicesOf(asked.catalog, profile);
+  const spec = asked.unit.members[0].template.spec;
+  const named = annotatedProducts(asked.catalog, asked.unit.intent) ?? selectedProducts(asked.catalog, spec);
+  return named === null
+    ? wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource))
+    : bySize(sizable(named));
+}
+
+export function bySize(devices: readonly Sizable[]): readonly Sizable[] {
+  return devices.toSorted((one, other) => one.device.usableBytes - other.device.usableBytes);
+}
+
+/** `nvidia.com/mig-3g.40gb` → `3g.40gb`. */
+export function migProfile(resource: string): string | null {
+  const prefix = 'nvidia.com/mig-';
+  return resource.startsWith(prefix) ? resource.slice(prefix.length) : null;
+}
+
+export function refused(asked: Asked, judged: Judged | null, classes: readonly JudgedClass[]): Outcome {
+  const { unit, ask, parallel } = asked;
+  const plan = chosenPlan(ask.resource, ask.count, podsOf(unit), null, parallel);
+  if (judged === null) {
+    const message = `the memory of a ${ask.resource} here is not known; name the product in vramgate.io/gpu`;
+    return { findings: [finding('unknown-gpu', ask.path, message)], judged: null, plan, edits: [] };
+  }
+  return { findings: [refusal(asked, judged, classes)], judged, plan, edits: [] };
+}
+
+function refusal(asked: Asked, judged: Judged, classes: readonly JudgedClass[]): Finding {
+  const { unit, ask } = asked;
+  const isSpilling = engineProfile(unit.intent.engine, unit.intent.engineVersion)?.spills === true;
+  if (isSpilling) {
+    return finding(
+      'spills-to-cpu',
+      ask.path,
+      `${refusalText(judged)}; the engine will run the rest on the CPU`,
+    );
+  }
+  const isSliced =
+    migProfile(ask.resource) !== null || classes.some((one) => one.reach.nodeClass.sharing === 'mig');
+  if (isSliced) {
+    return finding('mig-slice', ask.path, `${refusalText(judged)}; MIG slices cannot be joined`);
+  }
+  if (judged.fit?.fitsAtLow === true) {
+    const ids = names(classes.map((one) => one.reach.nodeClass));
+    return finding('does-not-fit', ask.path, `${ids} cannot be used as ${ask.count} whole, exclusive GPUs`);
+  }
+  return finding('does-not-fit', ask.path, refusalText(judged));
+}
