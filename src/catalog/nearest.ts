@@ -1,9 +1,9 @@
-/** A row that is longer than any name we hold is a paste, not a typo. */
+/** Longer than any name we hold: a paste, not a typo. */
 const MAX_LENGTH = 128;
 
-/** `a`, `b`, `c` are three consecutive rows of the matrix: a swap looks two rows back. */
 type Row = readonly number[];
 
+/** One row of the matrix of distances between all beginnings; a swap of two letters looks two rows back. */
 function nextRow(source: string, target: string, at: number, previous: Row, beforePrevious: Row): number[] {
   const row = [at];
   for (let column = 1; column <= target.length; column++) {

@@ -44,7 +44,7 @@ export function ggufBits(quantization: Quantization): number | null {
 /** The 4-bit integer formats: `int4` is the contract's word for any of them. */
 const INT4_FAMILY: readonly Quantization[] = ['int4', 'w4a16', 'awq', 'gptq'];
 
-/** The formats of which one may stand for `quantization`. fp16 and bf16 weigh the same, and fp16 is rarely published. */
+/** The formats of which one may stand for `quantization`. */
 export function formatsMeantBy(quantization: Quantization): readonly Quantization[] {
   if (quantization === 'int4') return INT4_FAMILY;
   return [quantization];

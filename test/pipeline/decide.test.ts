@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { applyPatch, lowerEdits } from '../../src/admission/json-patch.ts';
+import { builtinCatalog } from '../../src/catalog/builtin.ts';
+import { defaultPolicy } from '../../src/config/policy.ts';
+import { readInventory } from '../../src/inventory/read.ts';
+import { decide } from '../../src/pipeline/decide.ts';
+import { decisionRecord } from '../../src/pipeline/record.ts';
+import type { Facts } from '../../src/pipeline/types.ts';
+import type { Decision } from '../../src/plan/types.ts';
+import { CASES, type Case, reviewOf } from '../demo/reviews.ts';
+
+const nodes: unknown = parse(readFileSync(new URL('../demo/inventory.yaml', import.meta.url), 'utf8'));
+const { inventory } = readInventory([nodes], builtinCatalog);
+const FACTS: Facts = { catalog: builtinCatalog, inventory, policy: defaultPolicy(), namespaceMode: null };
+
+function caseOf(name: string): Case {
+  const found = CASES.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no case ${name}`);
+  return found;
+}
+
+function objectOf(one: Case): unknown {
+  const request: unknown = reviewOf(one, 'uid')['request'];
+  return typeof request === 'object' && request !== null ? Reflect.get(request, 'object') : null;
+}
+
+function create(object: unknown, facts: Facts = FACTS): Decision {
+  return decide({ operation: 'CREATE', object, oldObject: null, namespace: 'ml', user: null }, facts);
+}
+
+function update(object: unknown, oldObject: unknown, facts: Facts = FACTS): Decision {
+  return decide({ operation: 'UPDATE', object, oldObject, namespace: 'ml', user: null }, facts);
+}
+
+function codes(decision: Decision): readonly string[] {
+  return decision.findings.map((one) => one.code);
+}
+
+describe('a new Deployment', () => {
+  it('is left alone when it fits as written', () => {
+    const decision = create(objectOf(caseOf('scout-fits')));
+
+    expect(decision.verdict).toBe('allow');
+    expect(decision.edits).toEqual([]);
+  });
+
+  it('gets count, selector, toleration and parallel flag, and its own output is not changed again', () => {
+    const object = objectOf(caseOf('scout-patched'));
+    const decision = create(object);
+    const patched = applyPatch(object, lowerEdits(object, decision.edits));
+    const again = create(patched);
+
+    expect(decision.verdict).toBe('patch');
+    expect(decision.plan).toMatchObject({ gpus: 2, tensorParallel: 2, shape: '8x NVIDIA-H100-80GB-HBM3' });
+    expect(lowerEdits(patched, again.edits)).toEqual([]);
+    expect(again.verdict).toBe('allow');
+  });
+
+  it('is refused with ways out that are admitted when applied by machine', () => {
+    const object = objectOf(caseOf('scout-refused'));
+    const decision = create(object);
+
+    expect(decision).toMatchObject({ verdict: 'deny', allowed: false, status: 403 });
+    expect(decision.remedies.length).toBeGreaterThanOrEqual(2);
+    for (const remedy of decision.remedies) {
+      const changed = applyPatch(object, lowerEdits(object, remedy.edits));
+      expect(create(changed).verdict, remedy.text).not.toBe('deny');
+    }
+  });
+
+  it.each([
+    ['warn', true],
+    ['audit', true],
+    ['enforce', false],
+  ] as const)('that does not fit is, in mode %s, allowed: %s', (mode, allowed) => {
+    const decision = create(objectOf(caseOf('scout-refused')), {
+      ...FACTS,
+      policy: { ...FACTS.policy, mode },
+    });
+
+    expect(decision.allowed).toBe(allowed);
+    expect(decision.verdict).toBe('deny');
+    expect(decision.warnings.length > 0).toBe(mode === 'warn');
+  });
+
+  it('with an unknown model is never let in silently', () => {
+    const decision = create(objectOf(caseOf('unknown-model')));
+
+    expect(codes(decision)).toContain('unknown-model');
+    expect(decision.allowed).toBe(true);
+    expect(decision.warnings).toHaveLength(1);
+  });
+
+  it('with a context of banana is malformed at the annotation', () => {
+    const decision = create(objectOf(caseOf('banana')));
+
+    expect(decision.status).toBe(422);
+    expect(decision.findings.find((one) => one.code === 'malformed-annotation')?.path).toEqual([
+      'metadata',
+      'annotations',
+      'vramgate.io/context',
+    ]);
+  });
+});
+
+describe('an update', () => {
+  it('of a re-applied file gets the recorded values back, whatever the inventory is now', () => {
+    const object = objectOf(caseOf('scout-patched'));
+    const stored = applyPatch(object, lowerEdits(object, create(object).edits));
+    const elsewhere: Facts = { ...FACTS, inventory: { state: 'known', classes: [], ageSeconds: 0 } };
+    const decision = update(object, stored, elsewhere);
+
+    expect(applyPatch(object, lowerEdits(object, decision.edits))).toEqual(stored);
+    expect(decision.allowed).toBe(true);
+  });
+
+  it('that changes nothing about the GPUs of an undersized object is not refused', () => {
+    const object = objectOf(caseOf('scout-refused'));
+    const decision = update(object, object);
+
+    expect(decision.allowed).toBe(true);
+    expect(codes(decision)).toContain('still-undersized');
+  });
+
+  it('that makes an undersized object worse is refused', () => {
+    const one = caseOf('scout-refused');
+    const before = objectOf(one);
+    const args = one.args.map((word) => word.replace('1048576', '4194304'));
+    const annotations = { ...one.annotations, 'vramgate.io/context': '4M' };
+    const decision = update(objectOf({ ...one, args, annotations }), before);
+
+    expect(decision.allowed).toBe(false);
+  });
+});
+
+describe('the record', () => {
+  it('is plain JSON with need and have in integer bytes', () => {
+    const decision = create(objectOf(caseOf('scout-refused')));
+    const identity = {
+      uid: 'u',
+      time: '2026-11-24T00:00:00Z',
+      webhook: 'validate',
+      operation: 'CREATE',
+      dryRun: false,
+      namespace: 'ml',
+      name: 'x',
+      generateName: null,
+      kind: 'Deployment',
+      user: null,
+      durationMicroseconds: 0,
+    } as const;
+    const record = decisionRecord(decision, identity, FACTS, []);
+
+    expect(JSON.parse(JSON.stringify(record))).toEqual(record);
+    expect(Number.isInteger(record.bytesNeededPerGpu)).toBe(true);
+    expect(record.bytesNeededPerGpu ?? 0).toBeGreaterThan(record.bytesAvailablePerGpu ?? 0);
+  });
+});
