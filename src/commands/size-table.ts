@@ -99,11 +99,21 @@ function publishedLines(judged: Judged, published: PublishedReport | null): read
   const tight =
     published.tightGigabytes === undefined ? '' : ` (tight single-GPU case: ${published.tightGigabytes} GB)`;
   const line = `published: ${published.gigabytes} GB${tight}, ${published.row}`;
-  if (judged.method === 'published') return [line];
+  if (judged.method === 'published') return [line, ...releaseLines(judged)];
+  if (judged.intent.workload === 'training') {
+    return [line, 'they differ because the article counts full training at 16 bits, whatever the method'];
+  }
   return [
     line,
     'they differ because the article counts about 1.85 MB of KV cache a token; 8 KV heads need 0.20 MB at 16 bits',
   ];
+}
+
+function releaseLines({ intent }: Judged): readonly string[] {
+  const { model } = intent;
+  return model.value.isReleased
+    ? []
+    : [`warning: ${model.value.name} was never released; this is a published estimate`];
 }
 
 function assumptionLines({ bill }: Judged): readonly string[] {

@@ -5,6 +5,7 @@ import type { FlagConcept, FlagSite } from '../engine/types.ts';
 import type { Finding, JsonPath } from '../findings.ts';
 import type { AnnotationKey } from '../intent/keys.ts';
 import { PREFIX } from '../intent/keys.ts';
+import { COMMON_GPUS } from '../plan/missing.ts';
 import { names } from '../plan/place.ts';
 import type { Edit, Judged } from '../plan/types.ts';
 import type { Unit } from '../plan/unit.ts';
@@ -35,6 +36,7 @@ export interface Scene {
 }
 
 export function candidateFamilies(scene: Scene): readonly (readonly Candidate[])[] {
+  if (isGpuUnnamed(scene)) return gpuAnnotations(scene);
   return [
     countCandidates(scene),
     contextCandidates(scene),
@@ -241,4 +243,19 @@ export function repairCandidates(findings: readonly Finding[]): readonly Candida
       text: (tried) => `remove the annotation ${keys}; the command line then decides${needOf(tried)}`,
     },
   ];
+}
+
+/** No count, no GPU named and no inventory: any count would be a guess, so the way out is to name the GPU. */
+function isGpuUnnamed({ unit, facts }: Scene): boolean {
+  return unit.members[0].ask === null && unit.intent.gpus === null && facts.inventory.state === 'unknown';
+}
+
+/** Each a family of its own, so that up to four GPUs are offered. */
+function gpuAnnotations(scene: Scene): readonly (readonly Candidate[])[] {
+  return COMMON_GPUS.map((product) => [
+    {
+      edits: annotate(scene, 'gpu', product, true),
+      text: (tried) => `annotate ${PREFIX}gpu: ${product}; the count is then filled in${needOf(tried)}`,
+    },
+  ]);
 }

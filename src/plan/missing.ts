@@ -206,7 +206,7 @@ function chooseNamed(unit: Unit, catalog: Catalog, policy: Policy): Outcome {
 // --- no count ----------------------------------------------------------------------------------------------------
 
 /** GPUs that most clusters that serve such models have: what a refusal without an inventory gives counts for. */
-const COMMON_GPUS: readonly string[] = [
+export const COMMON_GPUS: readonly string[] = [
   'NVIDIA-H100-80GB-HBM3',
   'NVIDIA-H200',
   'NVIDIA-A100-SXM4-80GB',
@@ -218,9 +218,10 @@ function noCount(unit: Unit, classes: readonly NodeClass[], catalog: Catalog): O
   const largest = largestDevice(unit, classes, catalog);
   const parallel = largestShape(unit);
   const judged = unit.sizer.judge(parallel, largest, gpusOf(parallel));
-  const several = largest === null ? null : severalNodes(unit, largest);
-  const code = several !== null && classes.length > 0 ? 'larger-than-a-node' : 'gpu-count-missing';
   const counts = countsFor(unit, classes, catalog);
+  const hasCount = counts.some((text) => !text.startsWith('more than'));
+  const several = largest === null || hasCount ? null : severalNodes(unit, largest);
+  const code = several !== null && classes.length > 0 ? 'larger-than-a-node' : 'gpu-count-missing';
   const ways = counts.length > 0 ? `; it takes ${counts.join(', ')}` : '';
   const nodes = several === null ? '' : `; over several nodes: ${several}`;
   const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}`;

@@ -70,6 +70,18 @@ describe('a new Deployment', () => {
     }
   });
 
+  it('without a count, a named GPU or an inventory is refused, and naming a GPU is the way out', () => {
+    const unknown: Facts = { ...FACTS, inventory: { state: 'unknown', reason: 'test' } };
+    const object = objectOf(caseOf('scout-patched'));
+    const decision = create(object, unknown);
+
+    expect(codes(decision)).toContain('gpu-count-missing');
+    expect(decision.remedies[0]?.text).toContain('vramgate.io/gpu');
+    for (const remedy of decision.remedies) {
+      expect(create(applyPatch(object, lowerEdits(object, remedy.edits)), unknown).verdict).toBe('patch');
+    }
+  });
+
   it.each([
     ['warn', true],
     ['audit', true],
