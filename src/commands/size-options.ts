@@ -21,7 +21,7 @@ import { kvDtype } from '../sizing/kv-dtype.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { UsageError } from './io.ts';
 
-const OPTIONS = {
+export const SIZE_OPTIONS = {
   model: { type: 'string' },
   context: { type: 'string' },
   quantization: { type: 'string' },
@@ -74,17 +74,18 @@ export const SIZE_USAGE = `usage: vramgate size --model NAME [options]
 exit codes: 0 fits or no GPU named, 3 does not fit, 2 wrong input, 1 a fault of vramgate
 `;
 
-export type Flag = keyof typeof OPTIONS;
+export type Flag = keyof typeof SIZE_OPTIONS;
 export type Values = { readonly [K in Flag]?: string | boolean | undefined };
 
 export function readFlags(argv: readonly string[]): Values {
   try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: [...argv], options: SIZE_OPTIONS, strict: true, allowPositionals: false })
+      .values;
   } catch (error) {
     const flag = argv.find(
-      (word) => word.startsWith('--') && !Object.hasOwn(OPTIONS, word.slice(2).split('=')[0] ?? ''),
+      (word) => word.startsWith('--') && !Object.hasOwn(SIZE_OPTIONS, word.slice(2).split('=')[0] ?? ''),
     );
-    const close = flag === undefined ? [] : nearest(Object.keys(OPTIONS), flag.slice(2), 1);
+    const close = flag === undefined ? [] : nearest(Object.keys(SIZE_OPTIONS), flag.slice(2), 1);
     const hint = close.length > 0 ? `; did you mean --${close.join('')}?` : '';
     const text =
       error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT, type Io, UsageError } from '../../src/commands/io.ts';
 import { runSize } from '../../src/commands/size.ts';
+import { SIZE_OPTIONS, SIZE_USAGE } from '../../src/commands/size-options.ts';
 import { GIB } from '../../src/units.ts';
 
 function memoryIo(): { readonly io: Io; readonly text: () => string } {
@@ -143,5 +144,17 @@ describe('vramgate size', () => {
     expect(code).toBe(EXIT.fits);
     expect(report['published']).toMatchObject({ gigabytes: 99.5, tightGigabytes: 76.2 });
     expect(report['totalBytes']).toBe(99_500_000_000);
+  });
+});
+
+describe('the help of size', () => {
+  it('names every option that is accepted, and no other', async () => {
+    const named = new Set(SIZE_USAGE.match(/--[a-z-]+/g)?.map((flag) => flag.slice(2)));
+
+    expect([...named].sort()).toEqual(
+      Object.keys(SIZE_OPTIONS)
+        .filter((name) => name !== 'help')
+        .sort(),
+    );
   });
 });
