@@ -7,40 +7,52 @@ import {
   type StorageFormat,
   type VisionShape,
 } from '../sizing/shapes.ts';
-import { bytes, GB, GIB, gibibytes, mebibytes, tokens } from '../units.ts';
-import { parseQuantizationName } from './quantization-names.ts';
-import type { CatalogFile } from './schema.ts';
-import type { CheckpointEntry, GpuEntry, ModelEntry, PublishedRow, Recipe, Source } from './types.ts';
+import { type Bytes, bytes, GB, gibibytes, mebibytes, type Tokens, tokens } from '../units.ts';
+import type {
+  CheckpointRow,
+  Config,
+  FileSize,
+  FormatRow,
+  GpuRow,
+  InstanceTypeRow,
+  PublishedRow,
+  RecipeRow,
+} from './schema.ts';
+import type {
+  CheckpointEntry,
+  FormatEntry,
+  GpuEntry,
+  InstanceTypeEntry,
+  ModelEntry,
+  PublishedRow as PublishedEntry,
+  Recipe,
+} from './types.ts';
 
-/** Validated rows of the YAML turned into the catalog's own values. What does not refer to a known row is reported. */
+/** Validated rows of the YAML as the catalog's own values. A reference to a row that does not exist is reported. */
 
-type Rows<Key extends keyof CatalogFile> = CatalogFile[Key][number];
-export type Report = (row: string, field: string, message: string) => void;
+/** Says what is wrong with a field of the row at hand. */
+export type Report = (field: string, message: string) => void;
 
-export function sourceOf(row: { url: string; date: string; note?: string | undefined }): Source {
-  return { url: row.url, date: row.date, note: row.note ?? null };
-}
-
-export function formatOf(row: Rows<'formats'>): StorageFormat {
-  return { name: row.name, bits: row.bits, groups: row.groups, rowScaleBytes: row.rowScaleBytes };
+export function formatOf(row: FormatRow): FormatEntry {
+  const { name, bits, groups, rowScaleBytes } = row;
+  return { format: { name, bits, groups, rowScaleBytes }, source: row.source };
 }
 
 export function recipeOf(
-  row: Rows<'recipes'>,
+  row: RecipeRow,
   formats: ReadonlyMap<string, StorageFormat>,
   report: Report,
 ): Recipe | null {
   const resolved = new Map<Component, StorageFormat>();
   for (const component of COMPONENTS) {
-    const name = row.components[component] ?? row.default;
-    const format = formats.get(name);
-    if (format === undefined) report(row.name, `components.${component}`, `no format is named ${name}`);
+    const listed = row.components[component];
+    const format = formats.get(listed ?? row.default);
+    const field = listed === undefined ? 'default' : `components.${component}`;
+    if (format === undefined) report(field, `no format is named ${listed ?? row.default}`);
     else resolved.set(component, format);
   }
-  const pick = (component: Component): StorageFormat | undefined => resolved.get(component);
-  const all = COMPONENTS.map(pick);
-  if (all.some((format) => format === undefined)) return null;
-  return { name: row.name, formats: recordOf(resolved), source: sourceOf(row.source) };
+  if (resolved.size < COMPONENTS.length) return null;
+  return { name: row.name, formats: recordOf(resolved), source: row.source };
 }
 
 function recordOf(
@@ -66,9 +78,7 @@ function recordOf(
   };
 }
 
-type Config = NonNullable<Rows<'models'>['config']>;
-
-function shapeOf(config: Config): ModelShape {
+export function shapeOf(config: Config): ModelShape {
   const text = config.text_config;
   return {
     layers: text.num_hidden_layers,
@@ -85,7 +95,7 @@ function shapeOf(config: Config): ModelShape {
     fullAttentionStep: text.no_rope_layer_interval,
     attentionChunkSize: text.attention_chunk_size,
     tiedEmbeddings: text.tie_word_embeddings,
-    vision: config.vision_config === undefined ? null : visionOf(config.vision_config),
+    vision: config.vision_config === null ? null : visionOf(config.vision_config),
   };
 }
 
@@ -105,129 +115,103 @@ function visionOf(vision: NonNullable<Config['vision_config']>): VisionShape {
   };
 }
 
-export function modelOf(
-  row: Rows<'models'>,
-  recipes: ReadonlyMap<string, Recipe>,
-  report: Report,
-): { readonly model: ModelEntry; readonly candidates: ReadonlySet<string> } {
-  const checkpoints = row.checkpoints.flatMap((one) => checkpointOf(row.id, one, recipes, report));
-  const model: ModelEntry = {
-    id: row.id,
-    name: row.name,
-    isReleased: row.isReleased,
-    shape: row.config === undefined ? null : shapeOf(row.config),
-    checkpoints,
-    source: sourceOf(row.source),
-  };
-  const candidates = new Set(row.checkpoints.filter((one) => one.isShortNameCandidate).map((one) => one.id));
-  return { model, candidates };
+/** What a checkpoint row leaves to its model. */
+export interface Defaults {
+  readonly maxContext: Tokens;
+  readonly hasVision: boolean;
 }
 
-type CheckpointRow = Rows<'models'>['checkpoints'][number];
-
-function checkpointOf(
-  model: string,
+export function checkpointOf(
   row: CheckpointRow,
+  defaults: Defaults,
   recipes: ReadonlyMap<string, Recipe>,
   report: Report,
-): readonly CheckpointEntry[] {
-  const quantization = parseQuantizationName(row.quantization);
-  if (quantization === null) report(`${model}.${row.id}`, 'quantization', `unknown: ${row.quantization}`);
-  const weights = weightsOf(model, row, recipes, report);
-  if (quantization === null || weights === null) return [];
-  return [
-    {
-      id: row.id,
-      aliases: row.aliases,
-      quantization,
-      maxContext: tokens(row.maxContext),
-      isInstruct: row.isInstruct,
-      hasVision: row.hasVision,
-      weights,
-      isShortNameFor: false,
-      source: sourceOf(row.source),
-    },
-  ];
+): CheckpointEntry | null {
+  const weights = row.file === undefined ? tensorWeights(row, recipes, report) : fileWeights(row.file);
+  if (weights === null) return null;
+  return {
+    id: row.id,
+    aliases: row.aliases,
+    quantization: row.quantization,
+    maxContext: row.maxContext === undefined ? defaults.maxContext : tokens(row.maxContext),
+    isInstruct: row.isInstruct,
+    hasVision: row.hasVision ?? defaults.hasVision,
+    weights,
+    isShortNameFor: false,
+    source: row.source,
+  };
 }
 
-function weightsOf(
-  model: string,
+function fileWeights(file: FileSize): CheckpointWeights {
+  const size =
+    file.gib === undefined ? bytes(file.bytes ?? Math.round((file.gb ?? 0) * GB)) : gibibytes(file.gib);
+  return { kind: 'file', bytes: size, projectorBytes: gibibytes(file.projectorGib) };
+}
+
+function tensorWeights(
   row: CheckpointRow,
   recipes: ReadonlyMap<string, Recipe>,
   report: Report,
 ): CheckpointWeights | null {
-  if (row.file !== undefined) {
-    const size =
-      row.file.bytes ?? (row.file.gib === undefined ? (row.file.gb ?? 0) * GB : row.file.gib * GIB);
-    return { kind: 'file', bytes: bytes(Math.round(size)), projectorBytes: gibibytes(row.file.projectorGib) };
-  }
   const recipe = recipes.get(row.recipe ?? '');
-  if (recipe === undefined) {
-    report(`${model}.${row.id}`, 'recipe', `no recipe is named ${row.recipe ?? ''}`);
-    return null;
+  if (recipe !== undefined) {
+    return { kind: 'tensors', formats: recipe.formats, unquantizedExpertLayers: row.unquantizedExpertLayers };
   }
-  return { kind: 'tensors', formats: recipe.formats, unquantizedExpertLayers: row.unquantizedExpertLayers };
+  report('recipe', `no recipe is named ${row.recipe ?? ''}`);
+  return null;
 }
 
-export function gpuOf(row: Rows<'gpus'>): GpuEntry {
-  const usable = row.usableGib === null ? null : gibibytes(row.usableGib);
+/** What a short name means for a base, under the name and the position limit of a fine-tune of it. */
+export function fineTuneOf(
+  checkpoint: CheckpointEntry,
+  tune: Pick<ModelEntry, 'id' | 'source'> & {
+    readonly aliases: readonly string[];
+    readonly maxContext: Tokens | null;
+  },
+): CheckpointEntry {
   return {
-    product: row.product,
-    aliases: row.aliases,
-    families: row.families,
-    nominalGb: row.nominalGb,
-    memoryMib: row.memoryMib,
-    usableBytes: usable,
-    isEstimated: row.isEstimated,
-    vendor: row.vendor,
-    arch: row.arch,
-    computeCapability: row.computeCapability,
-    fp8: row.fp8,
-    fp4: row.fp4,
-    hasBf16: row.hasBf16,
-    nvlinkDomain: row.nvlinkDomain,
-    typicalPerNode: row.typicalPerNode,
-    mig: row.mig,
-    resource: row.resource,
-    device: deviceOf(row, usable),
-    source: sourceOf(row.source),
+    ...checkpoint,
+    id: `${tune.id}:${checkpoint.quantization}`,
+    aliases: checkpoint.quantization === 'bf16' ? tune.aliases : [],
+    maxContext: tune.maxContext ?? checkpoint.maxContext,
+    source: tune.source,
   };
 }
 
-/** Parts without a reported total (Gaudi) are sized by what is usable. */
-function deviceOf(row: Rows<'gpus'>, usable: DeviceShape['usableBytes'] | null): DeviceShape | null {
-  if (usable === null) return null;
-  return {
-    product: row.product,
-    vendor: row.vendor,
-    usableBytes: usable,
-    totalBytes: row.memoryMib === null ? usable : mebibytes(row.memoryMib),
-    computeCapability: row.computeCapability,
-    nvlinkDomain: row.nvlinkDomain,
-    arch: row.arch,
-  };
+export function gpuOf(row: GpuRow): GpuEntry {
+  const { replaces: _, usableGib, ...fields } = row;
+  const usableBytes = usableGib === null ? null : gibibytes(usableGib);
+  return { ...fields, usableBytes, device: deviceOf(row, usableBytes) };
 }
 
-const CONTEXT_POWERS: ReadonlyMap<string, number> = new Map([
-  ['K', 1024],
-  ['M', 1024 ** 2],
-]);
+/** Parts that report no total (Gaudi) are sized by what is usable. */
+function deviceOf(row: GpuRow, usableBytes: Bytes | null): DeviceShape | null {
+  if (usableBytes === null) return null;
+  const { product, vendor, computeCapability, nvlinkDomain, arch } = row;
+  const totalBytes = row.memoryMib === null ? usableBytes : mebibytes(row.memoryMib);
+  return { product, vendor, usableBytes, totalBytes, computeCapability, nvlinkDomain, arch };
+}
 
-export function publishedOf(row: Rows<'published'>): PublishedRow {
-  const power = CONTEXT_POWERS.get(row.context.slice(-1)) ?? 1;
+export function instanceTypeOf(row: InstanceTypeRow): InstanceTypeEntry {
+  const { name, product, gpus, source } = row;
+  return { name, product, gpus, source };
+}
+
+export function publishedOf(row: PublishedRow): PublishedEntry {
+  const power = row.context.endsWith('M') ? 1024 ** 2 : 1024;
   return {
     model: row.model,
     workload: row.workload,
     format: row.format,
     context: tokens(Number(row.context.slice(0, -1)) * power),
     bytes: decimalSize(row.size),
-    tightBytes: row.tight === undefined ? null : decimalSize(row.tight),
-    source: sourceOf(row.source),
+    tightBytes: row.tight === null ? null : decimalSize(row.tight),
+    source: row.source,
   };
 }
 
 /** `99.5 GB`, `1.22 TB`: decimal units, as the article prints them. */
-function decimalSize(text: string): PublishedRow['bytes'] {
+function decimalSize(text: string): Bytes {
   const [figure = '0', unit = 'GB'] = text.split(' ');
   return bytes(Math.round(Number(figure) * (unit === 'TB' ? 1000 * GB : GB)));
 }

@@ -1,11 +1,18 @@
 import { parseDocument } from 'yaml';
-import type { StorageFormat } from '../sizing/shapes.ts';
-import { weightBytes } from '../sizing/weights.ts';
-import { formatOf, gpuOf, modelOf, publishedOf, type Report, recipeOf, sourceOf } from './build-rows.ts';
-import { contentHash } from './content-hash.ts';
-import { formatsMeantBy } from './quantization-names.ts';
-import { CatalogFile } from './schema.ts';
-import { type Catalog, type CheckpointEntry, type ModelEntry, QUANTIZATIONS, type Recipe } from './types.ts';
+import type * as z from 'zod';
+import { assemble, type Located, type LocatedModel, type SourceRows } from './assemble.ts';
+import type { Report } from './build-rows.ts';
+import {
+  CatalogDocument,
+  CheckpointRow,
+  FormatRow,
+  GpuRow,
+  InstanceTypeRow,
+  ModelRow,
+  PublishedRow,
+  RecipeRow,
+} from './schema.ts';
+import type { Catalog } from './types.ts';
 
 export interface CatalogSource {
   readonly file: string;
@@ -13,7 +20,7 @@ export interface CatalogSource {
 }
 
 export interface CatalogFinding {
-  /** `models.yaml:scout.checkpoints.3.recipe`: file, row, field. */
+  /** File, row and field: `gpus.yaml: gpus[NVIDIA-H200].memoryMib`. */
   readonly path: string;
   readonly message: string;
 }
@@ -23,116 +30,133 @@ export interface CatalogReading {
   readonly findings: readonly CatalogFinding[];
 }
 
-/** The one door for catalog data: the built-in files at build time, an operator's additions at start. */
+const EMPTY: Catalog = {
+  version: '',
+  formats: [],
+  recipes: [],
+  models: [],
+  gpus: [],
+  published: [],
+  instanceTypes: [],
+};
+
+/** Several rows may refer to one anchor, but a file of aliases of aliases would not end. */
+const MAX_ALIASES = 16;
+
+/** The one door for catalog data, for the built-in files as for an operator's. Rows with findings are left out. */
 export function parseCatalogSources(sources: readonly CatalogSource[]): CatalogReading {
+  return extendCatalog(EMPTY, sources);
+}
+
+/** A catalog with an operator's additions. The base is as it was; ids that it has already are refused. */
+export function extendCatalog(base: Catalog, sources: readonly CatalogSource[]): CatalogReading {
   const findings: CatalogFinding[] = [];
-  const files = sources.flatMap((source) => readFile(source, findings));
-  const merged = mergeFiles(files);
-  const report: Report = (row, field, message) => findings.push({ path: `${row}.${field}`, message });
-  const catalog = buildCatalog(merged, report, contentHash(sources.map(({ text }) => text).join('\u0000')));
-  findings.push(...duplicates(catalog));
-  return { catalog, findings };
-}
-
-function readFile(source: CatalogSource, findings: CatalogFinding[]): readonly CatalogFile[] {
-  const document = parseDocument(source.text, { uniqueKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    findings.push({ path: source.file, message: error.message });
-    return [];
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 16 });
-  const parsed = CatalogFile.safeParse(value);
-  if (parsed.success) return [parsed.data];
-  for (const issue of parsed.error.issues) {
-    findings.push({ path: `${source.file}:${rowPath(value, issue.path)}`, message: issue.message });
-  }
-  return [];
-}
-
-/** `scout.checkpoints.nvidia/X.recipe`: rows by their name instead of their index, where they have one. */
-function rowPath(value: unknown, path: readonly PropertyKey[]): string {
-  const parts: string[] = [];
-  let at: unknown = value;
-  for (const step of path) {
-    at = typeof at === 'object' && at !== null && Object.hasOwn(at, step) ? Reflect.get(at, step) : undefined;
-    const name = typeof step === 'number' ? (nameOf(at) ?? String(step)) : String(step);
-    parts.push(name);
-  }
-  return parts.join('.');
-}
-
-function nameOf(row: unknown): string | null {
-  if (typeof row !== 'object' || row === null) return null;
-  for (const key of ['id', 'product', 'name']) {
-    const value: unknown = Object.hasOwn(row, key) ? Reflect.get(row, key) : undefined;
-    if (typeof value === 'string') return value;
-  }
-  return null;
-}
-
-function mergeFiles(files: readonly CatalogFile[]): CatalogFile {
-  return {
+  const files = sources.map((source) => readFile(source, findings));
+  const catalog = assemble(base, {
     formats: files.flatMap((file) => file.formats),
     recipes: files.flatMap((file) => file.recipes),
     models: files.flatMap((file) => file.models),
     gpus: files.flatMap((file) => file.gpus),
     published: files.flatMap((file) => file.published),
     instanceTypes: files.flatMap((file) => file.instanceTypes),
-  };
+  });
+  return { catalog, findings };
 }
 
-function buildCatalog(file: CatalogFile, report: Report, version: string): Catalog {
-  const formats = new Map<string, StorageFormat>(file.formats.map((row) => [row.name, formatOf(row)]));
-  const recipes = file.recipes.flatMap((row) => recipeOf(row, formats, report) ?? []);
-  const byName = new Map<string, Recipe>(recipes.map((recipe) => [recipe.name, recipe]));
+/** Where a piece of the source is, and where to say what is wrong with it. */
+interface Place {
+  readonly path: string;
+  readonly findings: CatalogFinding[];
+}
+
+function readFile(source: CatalogSource, findings: CatalogFinding[]): SourceRows {
+  const place: Place = { path: source.file, findings };
+  const file = check(CatalogDocument, readYaml(source.text, place) ?? {}, place);
   return {
-    version,
-    formats: file.formats.map((row) => ({ format: formatOf(row), source: sourceOf(row.source) })),
-    recipes,
-    models: file.models.map((row) => {
-      const { model, candidates } = modelOf(row, byName, report);
-      return markShortNames(model, candidates);
-    }),
-    gpus: file.gpus.map(gpuOf),
-    published: file.published.map(publishedOf),
-    instanceTypes: file.instanceTypes.map((row) => ({ ...row, source: sourceOf(row.source) })),
+    formats: readRows(FormatRow, file?.formats, section(place, 'formats', 'name')),
+    recipes: readRows(RecipeRow, file?.recipes, section(place, 'recipes', 'name')),
+    models: readModels(file?.models, section(place, 'models', 'id')),
+    gpus: readRows(GpuRow, file?.gpus, section(place, 'gpus', 'product')),
+    published: readRows(
+      PublishedRow,
+      file?.published,
+      section(place, 'published', 'model', 'workload', 'format', 'context'),
+    ),
+    instanceTypes: readRows(InstanceTypeRow, file?.instanceTypes, section(place, 'instanceTypes', 'name')),
   };
 }
 
-/** A short name means the costliest candidate of its format, base and Instruct apart (contract §2). */
-function markShortNames(model: ModelEntry, candidates: ReadonlySet<string>): ModelEntry {
-  const { shape } = model;
-  if (shape === null) return model;
-  const chosen = new Set<string>();
-  const formats = new Set([...QUANTIZATIONS, ...model.checkpoints.map((one) => one.quantization)]);
-  for (const format of formats) {
-    for (const isInstruct of [true, false]) {
-      const meant = formatsMeantBy(format);
-      const possible = model.checkpoints.filter(
-        (one) => one.isInstruct === isInstruct && candidates.has(one.id) && meant.includes(one.quantization),
-      );
-      const costliest = possible.toSorted(
-        (one, other) => weightBytes(shape, other.weights) - weightBytes(shape, one.weights),
-      )[0];
-      if (costliest?.quantization === format) chosen.add(costliest.id);
-    }
-  }
-  const mark = (one: CheckpointEntry): CheckpointEntry => ({ ...one, isShortNameFor: chosen.has(one.id) });
-  return { ...model, checkpoints: model.checkpoints.map(mark) };
+interface Section extends Place {
+  /** The fields that tell its rows apart. */
+  readonly keys: readonly string[];
 }
 
-function duplicates(catalog: Catalog): readonly CatalogFinding[] {
-  const names: readonly (readonly [string, readonly string[]])[] = [
-    ['formats', catalog.formats.map((row) => row.format.name)],
-    ['recipes', catalog.recipes.map((row) => row.name)],
-    ['models', catalog.models.flatMap((row) => [row.id, ...row.checkpoints.map((one) => one.id)])],
-    ['gpus', catalog.gpus.map((row) => row.product)],
-    ['instanceTypes', catalog.instanceTypes.map((row) => row.name)],
-  ];
-  return names.flatMap(([list, all]) =>
-    all
-      .filter((name, index) => all.indexOf(name) !== index)
-      .map((name) => ({ path: `${list}:${name}`, message: 'stands more than once' })),
+function section(place: Place, name: string, ...keys: readonly string[]): Section {
+  return { ...place, path: `${place.path}: ${name}`, keys };
+}
+
+/** Null when the text is no YAML; that was reported. */
+function readYaml(text: string, { path, findings }: Place): unknown {
+  const document = parseDocument(text);
+  const report = (message: string): null => {
+    findings.push({ path, message });
+    return null;
+  };
+  for (const error of document.errors) report(error.message);
+  if (document.errors.length > 0) return null;
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch (error) {
+    return report(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The value in the schema's type, or null with every issue reported. */
+function check<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  place: Place,
+): z.output<Schema> | null {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    reporter(place)(issue.path.map(String).join('.'), issue.message);
+  }
+  return null;
+}
+
+function reporter({ path, findings }: Place): Report {
+  return (field, message) => findings.push({ path: field === '' ? path : `${path}.${field}`, message });
+}
+
+function readRows<Schema extends z.ZodType>(
+  schema: Schema,
+  rows: readonly unknown[] | null | undefined,
+  place: Section,
+): readonly Located<z.output<Schema>>[] {
+  return (rows ?? []).flatMap((value, index) => {
+    const at = rowPlace(place, value, index);
+    const row = check(schema, value, at);
+    return row === null ? [] : [{ row, report: reporter(at) }];
+  });
+}
+
+function readModels(rows: readonly unknown[] | null | undefined, place: Section): readonly LocatedModel[] {
+  return (rows ?? []).flatMap((value, index) => {
+    const at = rowPlace(place, value, index);
+    const row = check(ModelRow, value, at);
+    if (row === null) return [];
+    const inner = { ...at, path: `${at.path}.checkpoints`, keys: ['id'] };
+    return [{ row, report: reporter(at), checkpoints: readRows(CheckpointRow, row.checkpoints, inner) }];
+  });
+}
+
+/** Rows are named by their key; one without a key by its place in the list. */
+function rowPlace(place: Section, value: unknown, index: number): Place {
+  const entries = new Map<string, unknown>(
+    typeof value === 'object' && value !== null ? Object.entries(value) : [],
   );
+  const parts = place.keys.map((key) => entries.get(key));
+  const name = parts.every((part) => typeof part === 'string') ? parts.join(' ') : String(index);
+  return { findings: place.findings, path: `${place.path}[${name}]` };
 }

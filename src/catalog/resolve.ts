@@ -1,5 +1,6 @@
-import { weightBytes } from '../sizing/weights.ts';
-import { formatsMeantBy, parseQuantizationName } from './quantization-names.ts';
+import { ggufName, type NamedPrecision, pathCandidates, suffixedName, withoutPrefix } from './model-names.ts';
+import { nameKey } from './name-key.ts';
+import { checkpointFor } from './short-names.ts';
 import type {
   Catalog,
   CheckpointEntry,
@@ -7,159 +8,137 @@ import type {
   InstanceTypeEntry,
   ModelEntry,
   ModelMatch,
-  Quantization,
 } from './types.ts';
 
 export { nearest } from './nearest.ts';
 export { parseQuantizationName, quantizationNames } from './quantization-names.ts';
+export { checkpointFor } from './short-names.ts';
 
-interface Index {
+interface CatalogIndex {
+  /** Short names, ids and aliases. Maps throughout: the keys are a user's text. */
   readonly models: ReadonlyMap<string, ModelMatch>;
+  /** 16-bit checkpoints by the last part of their names: what remains of a name without its precision. */
+  readonly bases: ReadonlyMap<string, ModelMatch & { readonly checkpoint: CheckpointEntry }>;
   readonly gpus: ReadonlyMap<string, readonly GpuEntry[]>;
   readonly instanceTypes: ReadonlyMap<string, InstanceTypeEntry>;
-  /** Names without their precision: what a name with a precision suffix is compared with. */
-  readonly bases: ReadonlyMap<string, { readonly model: ModelEntry; readonly isInstruct: boolean }>;
 }
 
-const indexes = new WeakMap<Catalog, Index>();
+const indexes = new WeakMap<Catalog, CatalogIndex>();
 
-function indexOf(catalog: Catalog): Index {
+function indexOf(catalog: Catalog): CatalogIndex {
   const known = indexes.get(catalog);
   if (known !== undefined) return known;
-  const built = buildIndex(catalog);
-  indexes.set(catalog, built);
-  return built;
+  const index: CatalogIndex = {
+    models: indexModels(catalog),
+    bases: indexBases(catalog),
+    gpus: indexGpus(catalog),
+    instanceTypes: new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row])),
+  };
+  indexes.set(catalog, index);
+  return index;
 }
 
-function buildIndex(catalog: Catalog): Index {
+function checkpointNames(checkpoint: CheckpointEntry): readonly string[] {
+  return [checkpoint.id, ...checkpoint.aliases].map((name) => name.toLowerCase());
+}
+
+function indexModels(catalog: Catalog): CatalogIndex['models'] {
   const models = new Map<string, ModelMatch>();
-  const bases = new Map<string, { readonly model: ModelEntry; readonly isInstruct: boolean }>();
   for (const model of catalog.models) {
-    models.set(model.id.toLowerCase(), { model, checkpoint: null });
     models.set(model.name.toLowerCase(), { model, checkpoint: null });
+    models.set(model.id.toLowerCase(), { model, checkpoint: null });
     for (const checkpoint of model.checkpoints) {
-      for (const name of [checkpoint.id, ...checkpoint.aliases])
-        models.set(name.toLowerCase(), { model, checkpoint });
-      if (checkpoint.quantization === 'bf16')
-        bases.set(baseName(checkpoint.id), { model, isInstruct: checkpoint.isInstruct });
+      for (const name of checkpointNames(checkpoint)) models.set(name, { model, checkpoint });
     }
   }
-  const instanceTypes = new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row]));
-  return { models, gpus: gpuIndex(catalog), instanceTypes, bases };
+  return models;
 }
 
-function gpuIndex(catalog: Catalog): ReadonlyMap<string, readonly GpuEntry[]> {
+function indexBases(catalog: Catalog): CatalogIndex['bases'] {
+  const bases = new Map<string, ModelMatch & { readonly checkpoint: CheckpointEntry }>();
+  for (const model of catalog.models) {
+    for (const checkpoint of model.checkpoints) {
+      if (checkpoint.quantization !== 'bf16') continue;
+      for (const name of checkpointNames(checkpoint)) {
+        const base = name.split('/').at(-1) ?? name;
+        if (!bases.has(base)) bases.set(base, { model, checkpoint });
+      }
+    }
+  }
+  return bases;
+}
+
+function indexGpus(catalog: Catalog): CatalogIndex['gpus'] {
   const exact = new Map<string, readonly GpuEntry[]>();
   const families = new Map<string, readonly GpuEntry[]>();
   for (const gpu of catalog.gpus) {
-    for (const name of [gpu.product, ...gpu.aliases]) exact.set(name.toLowerCase(), [gpu]);
+    for (const name of [gpu.product, ...gpu.aliases]) exact.set(nameKey(name), [gpu]);
     // A family means whole GPUs; slices are named outright.
     if (gpu.mig !== null) continue;
-    for (const family of gpu.families) {
-      const key = family.toLowerCase();
-      families.set(key, [...(families.get(key) ?? []), gpu]);
-    }
+    for (const family of gpu.families.map(nameKey))
+      families.set(family, [...(families.get(family) ?? []), gpu]);
   }
-  return new Map([...exact, ...families]);
+  // A product is not widened by somebody else's family.
+  return new Map([...families, ...exact]);
 }
 
-/** `meta-llama/Llama-4-Scout-17B-16E-Instruct` → `llama-4-scout-17b-16e-instruct`. */
-function baseName(id: string): string {
-  return (id.split('/').at(-1) ?? id).toLowerCase();
-}
-
+/** Longer than any path to a model that we know of; the rest of the work grows with the text. */
 const MAX_NAME = 512;
 
-/** A model by short name, hub id, alias, or a known name with a precision behind it. Never by a guess. */
+/**
+ * A model by short name, hub id, alias, path, or a known name with a precision behind it. An owner that we do not know
+ * may hold anything, so a name under it counts as the costliest checkpoint of its format. Nothing is guessed from a
+ * name that we do not know: `meta-llama/Llama-4-8B` is no model of ours.
+ */
 export function findModel(catalog: Catalog, text: string): ModelMatch | null {
-  const name = text.trim().toLowerCase();
+  const name = text.trim().toLowerCase().replace(/\/+$/, '');
   if (name === '' || name.length > MAX_NAME) return null;
   const index = indexOf(catalog);
-  return index.models.get(name) ?? findByBase(index, name);
-}
-
-/** Separators between a base name and its precision, in names of uploads and GGUF files. */
-const SEPARATORS = ['-', '.', '_', ':'];
-
-function findByBase(index: Index, name: string): ModelMatch | null {
-  const last = baseName(withoutFileParts(name));
-  for (const [base, found] of index.bases) {
-    if (last === base)
-      return { model: found.model, checkpoint: checkpointFor(found.model, 'bf16', found.isInstruct) };
-    if (!last.startsWith(base) || !SEPARATORS.includes(last.charAt(base.length))) continue;
-    const precision = precisionOf(last.slice(base.length + 1));
-    const checkpoint = precision === null ? null : checkpointFor(found.model, precision, found.isInstruct);
-    if (checkpoint !== null) return { model: found.model, checkpoint };
+  const exact = index.models.get(name);
+  if (exact !== undefined) return exact;
+  for (const candidate of pathCandidates(name)) {
+    const found = findPart(index, candidate);
+    if (found !== null) return found;
   }
   return null;
 }
 
-/** `X-Q4_K_M-00001-of-00002.gguf` → `X-Q4_K_M`. */
-function withoutFileParts(name: string): string {
-  return name.replace(/\.gguf$/, '').replace(/-\d{5}-of-\d{5}$/, '');
+function findPart(index: CatalogIndex, part: string): ModelMatch | null {
+  const exact = index.models.get(part);
+  // `/models/scout` is somebody's folder, not our short name; ids and aliases of checkpoints are no such accident.
+  if (exact !== undefined && exact.checkpoint !== null) return exact;
+  if (part.includes('/')) return null;
+  const name = withoutPrefix(part);
+  return index.bases.get(name) ?? quantized(index, ggufName(name)) ?? quantized(index, suffixedName(name));
 }
 
-/** Precision suffixes of published uploads (reference engine-flags.md §5, case 12). */
-const SUFFIXES: ReadonlyMap<string, Quantization> = new Map([
-  ['original', 'bf16'],
-  ['fp8', 'fp8'],
-  ['fp8-dynamic', 'fp8'],
-  ['fp8-block', 'fp8'],
-  ['fp4', 'nvfp4'],
-  ['nvfp4', 'nvfp4'],
-  ['quantized.w4a16', 'w4a16'],
-  ['w4a16', 'w4a16'],
-  ['quantized.w8a8', 'int8'],
-  ['w8a8', 'int8'],
-  ['int8', 'int8'],
-  ['int4', 'int4'],
-  ['awq', 'awq'],
-  ['gptq', 'gptq'],
-  ['gptq-int4', 'gptq'],
-  ['bnb-4bit', 'nf4'],
-  ['unsloth-bnb-4bit', 'nf4'],
-]);
-
-function precisionOf(suffix: string): Quantization | null {
-  const known = SUFFIXES.get(suffix);
-  if (known !== undefined) return known;
-  const parsed = parseQuantizationName(suffix.replace(/^gguf[:-]/, ''));
-  return parsed?.startsWith('gguf:') === true ? parsed : null;
+function quantized(index: CatalogIndex, named: NamedPrecision | null): ModelMatch | null {
+  const base = named === null ? undefined : index.bases.get(withoutPrefix(named.base));
+  if (named === null || base === undefined) return null;
+  return {
+    model: base.model,
+    checkpoint: checkpointFor(base.model, named.quantization, base.checkpoint.isInstruct),
+  };
 }
 
-/** The checkpoint that a format's name means for a model: the costliest published one. fp16 falls back on bf16. */
-export function checkpointFor(
-  model: ModelEntry,
-  quantization: Quantization,
-  isInstruct: boolean,
-): CheckpointEntry | null {
-  const { shape } = model;
-  if (shape === null) return null;
-  const meant = formatsMeantBy(quantization);
-  const own = model.checkpoints.filter(
-    (one) => one.isInstruct === isInstruct && meant.includes(one.quantization),
-  );
-  const marked = own.filter((one) => one.isShortNameFor);
-  const [costliest] = (marked.length > 0 ? marked : own).toSorted(
-    (one, other) => weightBytes(shape, other.weights) - weightBytes(shape, one.weights),
-  );
-  if (costliest !== undefined) return costliest;
-  return quantization === 'fp16' ? checkpointFor(model, 'bf16', isInstruct) : null;
-}
-
-/** GPUs by product label, alias or family name; empty when no row is called so. */
+/**
+ * GPUs by product label, alias or family name; empty when no row is called so. A family is its whole GPUs, also those
+ * whose memory nobody has observed (`device` null).
+ */
 export function findGpus(catalog: Catalog, text: string): readonly GpuEntry[] {
-  return indexOf(catalog).gpus.get(text.trim().toLowerCase()) ?? [];
+  return indexOf(catalog).gpus.get(nameKey(text)) ?? [];
 }
 
 export function instanceType(catalog: Catalog, name: string): InstanceTypeEntry | null {
   return indexOf(catalog).instanceTypes.get(name.trim().toLowerCase()) ?? null;
 }
 
+/** Every id that a model annotation may use: for messages and suggestions. */
 export function modelNames(catalog: Catalog): readonly string[] {
-  return catalog.models.flatMap((model) => [model.id, ...model.checkpoints.map((one) => one.id)]);
+  return catalog.models.flatMap((model: ModelEntry) => [model.id, ...model.checkpoints.map((one) => one.id)]);
 }
 
+/** Every family and product: for messages and suggestions. */
 export function gpuNames(catalog: Catalog): readonly string[] {
   const families = new Set(catalog.gpus.flatMap((gpu) => gpu.families));
   return [...families, ...catalog.gpus.map((gpu) => gpu.product)];

@@ -62,7 +62,7 @@ export interface GpuEntry {
   /** Family names a person would say: `H100`, `MI300X`. */
   readonly families: readonly string[];
   readonly nominalGb: number | null;
-  /** null when nobody has observed it: then `device` is null as well, and sizing on it is unknown. */
+  /** null when nobody has observed it. Where nothing usable is known either, `device` is null and sizing is unknown. */
   readonly memoryMib: number | null;
   readonly usableBytes: Bytes | null;
   /** True when memory or usable was estimated from a sibling part. */
