@@ -5,7 +5,6 @@ import { createLog, type Log } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { decide } from '../pipeline/decide.ts';
 import { decisionRecord } from '../pipeline/record.ts';
-import type { Facts } from '../pipeline/types.ts';
 import { createApp } from '../server/app.ts';
 import { type KeyPair, readKeyPair } from '../server/certificate-files.ts';
 import { createLifecycle, type Lifecycle } from '../server/lifecycle.ts';
@@ -15,6 +14,7 @@ import { throwawayCertificate } from '../server/throwaway-certificate.ts';
 import { watchFiles } from '../server/watch-files.ts';
 import { loadConfig, loadInventory, readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
+import { createSnapshots, type Snapshots } from './serve/snapshots.ts';
 
 export interface ServeIo {
   readonly out: { readonly write: (text: string) => unknown; readonly fd?: number; readonly isTTY?: boolean };
@@ -40,7 +40,7 @@ async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
   const config = await loadConfig(options.configFile);
   const inventory = await loadInventory(options.inventoryFile, builtinCatalog);
   const pair = await certificateOf(options);
-  const facts: Facts = { catalog: builtinCatalog, inventory, policy: config.policy, namespaceMode: null };
+  const snapshots = createSnapshots({ policy: config.policy, catalog: builtinCatalog }, () => inventory);
   const log = createLog({ level: config.logLevel, sink: io.out });
   const metrics = createMetrics();
   const lifecycle = createLifecycle();
@@ -51,7 +51,7 @@ async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
     metrics,
   });
   const probeListener = await listenPlain(probes, { host: config.server.host, port: options.metricsPort });
-  const listener = await listenTls(appOf(facts, { log, metrics, lifecycle }), {
+  const listener = await listenTls(appOf(snapshots, { log, metrics, lifecycle }), {
     host: config.server.host,
     port: options.port,
     pair,
@@ -107,12 +107,12 @@ interface Parts {
   readonly lifecycle: Lifecycle;
 }
 
-function appOf(facts: Facts, { log, metrics, lifecycle }: Parts): ReturnType<typeof createApp> {
+function appOf(snapshots: Snapshots, { log, metrics, lifecycle }: Parts): ReturnType<typeof createApp> {
   return createApp({
     lifecycle,
     answer: (webhook, review) => {
       const arrival = { review, webhook, time: new Date().toISOString() };
-      const { answer, record } = handleReview(arrival, facts, JUDGE);
+      const { answer, record } = handleReview(arrival, snapshots.factsFor(review.namespace), JUDGE);
       return {
         answer,
         afterwards: (durationMicroseconds) => {

@@ -62,11 +62,12 @@ interface Grant {
 
 const COMPOSITION_ROOT: Grant = { rooms: ['server', 'observe', 'cluster'] };
 
-/** What single files may import beyond their room. */
+/** What single files, or all files of a folder (`…/`), may import beyond their room. */
 const GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['src/catalog/parse.ts', { packages: ['zod', 'yaml'] }],
   ['src/catalog/schema.ts', { packages: ['zod', 'yaml'] }],
   ['src/commands/serve.ts', COMPOSITION_ROOT],
+  ['src/commands/serve/', COMPOSITION_ROOT],
   ['src/commands/scan.ts', COMPOSITION_ROOT],
 ]);
 
@@ -141,6 +142,10 @@ function packageOf(specifier: string): string {
   return parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
+function grantOf(path: string): Grant {
+  return GRANTS.get(path) ?? GRANTS.get(`${posix.dirname(path)}/`) ?? {};
+}
+
 function resolve(from: string, specifier: string): string {
   return posix.join(posix.dirname(from), specifier);
 }
@@ -162,12 +167,12 @@ function relativeViolation(file: SourceFile, room: Room, specifier: string): str
   const to = roomOf(target);
   if (!target.startsWith('src/')) return `${file.path} leaves src by importing ${specifier}`;
   if (variantConflict(file.path, target)) return `${file.path} imports its sibling variant ${target}`;
-  const allowed = [from, ...room.rooms, ...(GRANTS.get(file.path)?.rooms ?? [])];
+  const allowed = [from, ...room.rooms, ...(grantOf(file.path).rooms ?? [])];
   return allowed.includes(to) ? null : `${file.path}: ${from} must not import ${to} (${specifier})`;
 }
 
 function packageViolation(file: SourceFile, room: Room, specifier: string): string | null {
-  const allowed = [...room.packages, ...(GRANTS.get(file.path)?.packages ?? [])];
+  const allowed = [...room.packages, ...(grantOf(file.path).packages ?? [])];
   const name = packageOf(specifier);
   return allowed.includes(name) ? null : `${file.path}: ${roomOf(file.path)} must not import '${specifier}'`;
 }
