@@ -60,7 +60,8 @@ const CONTROLS_BUT_NEWLINE = /[^\P{Cc}\n]|[\u2028\u2029]/gu;
 
 function cut(text: string, maxRunes: number): string {
   if (text.length <= maxRunes) return text;
-  const runes = Array.from(text.slice(0, maxRunes * 2));
+  // One rune is at most two units; one more shows that there is more.
+  const runes = Array.from(text.slice(0, maxRunes * 2 + 1));
   return runes.length <= maxRunes ? runes.join('') : `${runes.slice(0, maxRunes - 1).join('')}…`;
 }
 

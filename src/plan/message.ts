@@ -4,18 +4,21 @@ import type { Remedy } from './types.ts';
 /** Most ways out that a refusal offers (contract §5). */
 export const MAX_REMEDIES = 4;
 
-/** The API server drops a warning that holds a control character, and cuts all when they are long together. */
-const MAX_WARNINGS = 10;
+/** The advice of k8s.io/api/admission/v1 types.go; how many are sent is bounded where they are answered. */
 const MAX_WARNING = 120;
+
+/** Findings that a refusal spells out after its first; all of them are in details.causes. */
+const MAX_OTHERS = 9;
 
 /** Order in which a person should read: what makes the object unreadable first, then need against have. */
 export function refusalMessage(denying: readonly Finding[], remedies: readonly Remedy[]): string {
   const [first, ...others] = denying;
   if (first === undefined) return '';
   const lines = [`${plain(first.message)} [${first.code} at ${plain(formatPath(first.path))}]`];
-  for (const other of others.slice(0, 9)) {
+  for (const other of others.slice(0, MAX_OTHERS)) {
     lines.push(`- also: ${plain(other.message)} [${other.code} at ${plain(formatPath(other.path))}]`);
   }
+  if (others.length > MAX_OTHERS) lines.push(`- and ${others.length - MAX_OTHERS} more`);
   if (remedies.length > 0) lines.push('Ways out, each checked:');
   remedies.forEach((remedy, index) => {
     lines.push(`  ${index + 1}. ${plain(remedy.text)}`);
@@ -24,7 +27,7 @@ export function refusalMessage(denying: readonly Finding[], remedies: readonly R
 }
 
 export function warningTexts(findings: readonly Finding[]): readonly string[] {
-  return findings.slice(0, MAX_WARNINGS).map((one) => shorten(`${one.code}: ${plain(one.message)}`));
+  return findings.map((one) => shorten(`${one.code}: ${plain(one.message)}`));
 }
 
 function shorten(text: string): string {
