@@ -2,18 +2,17 @@ import { findModel } from '../catalog/resolve.ts';
 import { readEngine } from '../engine/read.ts';
 import { type Finding, finding } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
-import { refusalMessage, warningTexts } from '../plan/message.ts';
-import type { Decision, Remedy, Verdict } from '../plan/types.ts';
-import { effectiveMode, ruleOn } from '../plan/verdict.ts';
+import type { Remedy } from '../plan/types.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
+import { conclude, settle } from './conclude.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
 import { type Judgement, judgeObject } from './judgement.ts';
 import { isOurs } from './ours.ts';
 import { findRemedies } from './remedies.ts';
 import type { Tried } from './remedy-candidates.ts';
-import type { DecideInput, Facts } from './types.ts';
+import type { Decided, DecideInput, Facts } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 
 /**
@@ -26,25 +25,32 @@ import { annotationsOf, isOwned } from './units.ts';
  * 5. on UPDATE: compare with the old object (ratchet)
  * 6. modes and policy turn findings into a verdict; a refusal looks for ways out
  */
-export function decide(input: DecideInput, facts: Facts): Decision {
+export function decide(input: DecideInput, facts: Facts): Decided {
   return decideOnce(input, facts, true);
 }
 
-function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): Decision {
+function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): Decided {
   const reading = readWorkload(input.object);
-  if (reading.kind === 'other') return settle(facts, [], 'ignore');
+  if (reading.kind === 'other') return settle([], 'ignore', facts);
   if (reading.kind === 'not-judged') return notJudged(input.object, reading.reason, facts);
-  if (reading.kind === 'malformed') return settle(facts, reading.findings, null);
+  if (reading.kind === 'malformed') return settle(reading.findings, null, facts);
   const { workload } = reading;
   const old = oldWorkload(input);
-  if (workload.isTerminating || isOwned(workload)) return settle(facts, [], 'ignore');
+  if (workload.isTerminating || isOwned(workload)) return settle([], 'ignore', facts);
   if (!isOurs(workload) && !(old !== null && isOurs(old)))
     return unannotated(input, workload, facts, withRemedies);
   const exemption = exemptionOf(input, workload, old, facts);
-  if (exemption.isExempt) return settle(facts, exemption.findings, 'allow');
-  const judged = judgeObject(input, workload, old, facts);
-  const all = { ...judged, findings: [...exemption.findings, ...reading.findings, ...judged.findings] };
-  return conclude(input, workload, all, facts, withRemedies);
+  if (exemption.isExempt) return settle(exemption.findings, 'allow', facts);
+  const given = [...exemption.findings, ...reading.findings];
+  const judgement = judgeObject(input, workload, old, facts);
+  return judgedDecision(input, { workload, old, given }, judgement, facts, withRemedies);
+}
+
+interface Judging {
+  readonly workload: Workload;
+  readonly old: Workload | null;
+  /** What was found before anything was judged. */
+  readonly given: readonly Finding[];
 }
 
 // --- what is not judged ------------------------------------------------------------------------------------------
@@ -56,9 +62,9 @@ function oldWorkload(input: DecideInput): Workload | null {
 }
 
 /** Objects whose controller makes the pods: said plainly, and by the policy for unknowns where the author asked. */
-function notJudged(object: unknown, reason: string, facts: Facts): Decision {
+function notJudged(object: unknown, reason: string, facts: Facts): Decided {
   const found = [finding('not-judged', ['kind'], reason)];
-  return settle(facts, found, hasOurAnnotation(object) ? null : 'ignore');
+  return settle(found, hasOurAnnotation(object) ? null : 'ignore', facts);
 }
 
 function hasOurAnnotation(object: unknown): boolean {
@@ -76,17 +82,18 @@ function ownMember(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function unannotated(input: DecideInput, workload: Workload, facts: Facts, withRemedies: boolean): Decision {
+function unannotated(input: DecideInput, workload: Workload, facts: Facts, withRemedies: boolean): Decided {
   const policy = facts.policy.unannotated;
   const template =
     policy === 'ignore' ? undefined : workload.templates.find((one) => servesKnownModel(one, facts));
-  if (template === undefined) return settle(facts, [], 'ignore');
+  if (template === undefined) return settle([], 'ignore', facts);
   if (policy === 'judge') {
-    return conclude(input, workload, judgeObject(input, workload, null, facts), facts, withRemedies);
+    const judgement = judgeObject(input, workload, null, facts);
+    return judgedDecision(input, { workload, old: null, given: [] }, judgement, facts, withRemedies);
   }
   const message =
     'serves a model that vramgate can size; annotate it with vramgate.io/model to have it checked';
-  return settle(facts, [finding('unannotated', template.path, message)], null);
+  return settle([finding('unannotated', template.path, message)], null, facts);
 }
 
 function servesKnownModel(template: PodTemplate, facts: Facts): boolean {
@@ -118,38 +125,29 @@ function exemptionOf(
 
 // --- the verdict -------------------------------------------------------------------------------------------------
 
-function conclude(
+function judgedDecision(
   input: DecideInput,
-  workload: Workload,
+  { workload, old, given }: Judging,
   judgement: Judgement,
   facts: Facts,
   withRemedies: boolean,
-): Decision {
-  const { evaluation, findings } = judgement;
-  const ruling = ruleOn(findings, facts.policy, facts.namespaceMode);
-  const edits = ruling.isRefused ? [] : judgement.edits;
-  const hasEdits = edits.some((edit) => edit.kind !== 'set-annotation');
-  const remedies =
-    ruling.isRefused && withRemedies ? remediesFor(input, workload, evaluation, findings, facts) : [];
+): Decided {
+  const { evaluation } = judgement;
+  const all = { ...judgement, findings: [...given, ...judgement.findings] };
+  const decision = conclude(all, facts, () =>
+    withRemedies ? remediesFor(input, workload, evaluation, all.findings, facts) : [],
+  );
   return {
-    verdict: verdictOf(ruling.isRefused, hasEdits, ruling.warning.length > 0),
-    allowed: !ruling.isDenied,
-    mode: ruling.mode,
-    status: ruling.status,
-    findings,
-    judged: evaluation.judged,
-    plan: evaluation.plan,
-    edits,
-    remedies,
-    message: ruling.isDenied ? refusalMessage(ruling.denying, remedies) : '',
-    warnings: warningTexts(ruling.warning),
+    ...decision,
+    basis: {
+      given: [...given, ...judgement.given],
+      settled: null,
+      readings: evaluation.readings,
+      old: old !== null && isOurs(old) ? old : null,
+      earlier: judgement.earlier,
+      replicas: workload.replicas,
+    },
   };
-}
-
-function verdictOf(isRefused: boolean, hasEdits: boolean, hasWarnings: boolean): Verdict {
-  if (isRefused) return 'deny';
-  if (hasEdits) return 'patch';
-  return hasWarnings ? 'warn' : 'allow';
 }
 
 function remediesFor(
@@ -181,23 +179,4 @@ function remediesFor(
     findings,
   };
   return findRemedies(input.object, refused, facts, attempt);
-}
-
-/** A decision without a bill: not ours, exempt, malformed, or a kind that is not judged here. */
-function settle(facts: Facts, findings: readonly Finding[], verdict: 'ignore' | 'allow' | null): Decision {
-  const ruling = ruleOn(findings, facts.policy, facts.namespaceMode);
-  const isLeftAlone = verdict !== null;
-  return {
-    verdict: verdict ?? verdictOf(ruling.isRefused, false, ruling.warning.length > 0),
-    allowed: isLeftAlone || !ruling.isDenied,
-    mode: effectiveMode(facts.policy, facts.namespaceMode),
-    status: isLeftAlone ? null : ruling.status,
-    findings,
-    judged: null,
-    plan: null,
-    edits: [],
-    remedies: [],
-    message: isLeftAlone ? '' : refusalMessage(ruling.denying, []),
-    warnings: isLeftAlone ? [] : warningTexts(ruling.warning),
-  };
 }

@@ -1,12 +1,13 @@
 import type { Finding } from '../findings.ts';
 import { adviseOn } from '../plan/advice.ts';
 import { planUnit } from '../plan/plan.ts';
+import { createSizer } from '../plan/sizer.ts';
 import type { ChosenPlan, Edit, Judged } from '../plan/types.ts';
 import { askedGpus, type Unit } from '../plan/unit.ts';
 import { ruleOn } from '../plan/verdict.ts';
 import type { Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
-import { readUnits } from './units.ts';
+import { readUnits, type UnitReading } from './units.ts';
 
 /** One object judged by today's rules, before ratchet, modes and ways out. */
 export interface Evaluation {
@@ -15,6 +16,8 @@ export interface Evaluation {
   readonly plan: ChosenPlan | null;
   readonly edits: readonly Edit[];
   readonly units: readonly Unit[];
+  /** What it was judged from: enough to judge it again. */
+  readonly readings: readonly UnitReading[];
   /** By the rules alone. */
   readonly isRefused: boolean;
   /** Bytes that are missing over all GPUs of the replica; what the ratchet compares. */
@@ -23,14 +26,29 @@ export interface Evaluation {
 
 /** @param mayEdit false where nothing can be patched: what would need a patch is then refused or told. */
 export function evaluate(workload: Workload, facts: Facts, mayEdit: boolean): Evaluation {
+  const readings = readUnits(workload, facts);
+  return evaluateReadings(mayEdit ? readings : readings.map(uneditable), facts);
+}
+
+function uneditable(reading: UnitReading): UnitReading {
+  return reading.unit === null ? reading : { ...reading, unit: { ...reading.unit, canEdit: false } };
+}
+
+/** Reads nothing but what a decision record keeps. */
+export function evaluateReadings(readings: readonly UnitReading[], facts: Facts): Evaluation {
   const findings: Finding[] = [];
   const edits: Edit[] = [];
   const units: Unit[] = [];
   let decisive: Decisive = { judged: null, plan: null, shortfall: 0 };
-  for (const reading of readUnits(workload, facts)) {
+  for (const reading of readings) {
     findings.push(...reading.findings);
     if (reading.unit === null) continue;
-    const unit = mayEdit ? reading.unit : { ...reading.unit, canEdit: false };
+    const made = createSizer(reading.unit.intent, facts.catalog, facts.policy);
+    if (made.kind === 'unknown') {
+      findings.push(made.finding);
+      continue;
+    }
+    const unit = { ...reading.unit, sizer: made.sizer };
     const outcome = planUnit(unit, facts.inventory, facts.catalog, facts.policy);
     units.push(unit);
     findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
@@ -42,7 +60,7 @@ export function evaluate(workload: Workload, facts: Facts, mayEdit: boolean): Ev
     });
   }
   const { isRefused } = ruleOn(findings, facts.policy, null);
-  return { ...decisive, findings, edits: isRefused ? [] : edits, units, isRefused };
+  return { ...decisive, findings, edits: isRefused ? [] : edits, units, readings, isRefused };
 }
 
 interface Decisive {

@@ -4,18 +4,28 @@ import { applyEdits } from '../plan/apply-edits.ts';
 import type { Edit } from '../plan/types.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { Workload } from '../workload/types.ts';
-import { type Applied, authorInputs, formatApplied, isAppliedEdit, parseApplied } from './applied.ts';
+import {
+  type Applied,
+  type AppliedEdit,
+  authorInputs,
+  formatApplied,
+  isAppliedEdit,
+  parseApplied,
+} from './applied.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isOurs } from './ours.ts';
 import { ratchet } from './ratchet.ts';
 import { stripApplied } from './strip.ts';
-import type { DecideInput, Facts } from './types.ts';
+import type { DecideInput, Earlier, Facts } from './types.ts';
 
 /** One object judged, with the edits that its plan makes. */
 export interface Judgement {
   readonly evaluation: Evaluation;
   readonly findings: readonly Finding[];
   readonly edits: readonly Edit[];
+  /** Found on the object beside the evaluation. */
+  readonly given: readonly Finding[];
+  readonly earlier: Earlier | null;
 }
 
 /** Tells our earlier values from the author's, then judges; on UPDATE compares with the old object. */
@@ -57,7 +67,9 @@ function judgeOurs(
   const evaluation = evaluate(standing.workload, facts, false);
   const isFrozen = input.operation === 'UPDATE' && standing.workload.isTemplateImmutable;
   const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
-  return { evaluation, findings: compareOld(stalePlacement(evaluation), old, facts), edits };
+  const findings = compareOld(stalePlacement(evaluation), old, facts);
+  const earlier: Earlier = { kind: 'standing', edits: edits.filter(isAppliedEdit) };
+  return { evaluation, findings, edits, given: [], earlier };
 }
 
 function recordEdit(applied: Applied): Edit {
@@ -71,7 +83,7 @@ function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
 }
 
 /** What would be refused for placement alone, on an object that carries our edits, is a warning. */
-function stalePlacement(evaluation: Evaluation): Evaluation {
+export function stalePlacement(evaluation: Evaluation): Evaluation {
   const findings = evaluation.findings.map((one) =>
     one.code === 'placement-conflict' || one.code === 'no-node-fits'
       ? finding('placement-stale', one.path, one.message)
@@ -91,19 +103,26 @@ function replan(
 ): Judgement {
   const judged = judgeAuthors(input, own, old, facts);
   const isPlanned = judged.edits.some((edit) => edit.kind !== 'set-annotation');
-  const gone = applied.set.flatMap((edit) => removalOf(edit, judged.edits));
+  const gone = removals(applied.set, judged.edits);
   const record: readonly Edit[] = isPlanned
     ? []
     : [{ kind: 'set-annotation', metadata: ['metadata'], key: APPLIED_KEY, value: null }];
   const isFrozen = input.operation === 'UPDATE' && own.isTemplateImmutable;
-  return isFrozen ? judged : { ...judged, edits: [...gone, ...record, ...judged.edits] };
+  if (isFrozen) return judged;
+  const earlier: Earlier = { kind: 'replanned', edits: applied.set };
+  return { ...judged, edits: [...gone, ...record, ...judged.edits], earlier };
+}
+
+/** What a new plan takes back of our earlier values. */
+export function removals(earlier: readonly AppliedEdit[], planned: readonly Edit[]): readonly Edit[] {
+  return earlier.flatMap((edit) => removalOf(edit, planned));
 }
 
 /**
  * Takes back one of our earlier values, unless the new plan sets it again. Counts are always planned anew, and a
  * toleration or an affinity of ours that is left over only lets the pod reach what it could reach before.
  */
-function removalOf(edit: Applied['set'][number], planned: readonly Edit[]): readonly Edit[] {
+function removalOf(edit: AppliedEdit, planned: readonly Edit[]): readonly Edit[] {
   const text = JSON.stringify(edit);
   if (planned.some((one) => JSON.stringify(one) === text)) return [];
   if (edit.kind === 'set-node-selector') {
@@ -118,8 +137,9 @@ function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | nu
   const set = evaluation.edits.filter(isAppliedEdit);
   const applied: Applied = { set, from: authorInputs(workload) };
   const edits = set.length === 0 ? [] : [...set, recordEdit(applied)];
-  const frozen = frozenFindings(input, workload, old);
-  return { evaluation, findings: [...compareOld(evaluation, old, facts), ...frozen], edits };
+  const given = frozenFindings(input, workload, old);
+  const findings = [...compareOld(evaluation, old, facts), ...given];
+  return { evaluation, findings, edits, given, earlier: null };
 }
 
 /** On UPDATE a template is touched only when the change is about it, and only where the API server allows it. */

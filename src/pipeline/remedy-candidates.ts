@@ -2,7 +2,7 @@ import { checkpointFor } from '../catalog/resolve.ts';
 import { QUANTIZATIONS } from '../catalog/types.ts';
 import { spellFlag } from '../engine/spell.ts';
 import type { FlagConcept, FlagSite } from '../engine/types.ts';
-import type { Finding, JsonPath } from '../findings.ts';
+import { type Finding, formatPath, type JsonPath } from '../findings.ts';
 import type { AnnotationKey } from '../intent/keys.ts';
 import { PREFIX } from '../intent/keys.ts';
 import { COMMON_GPUS } from '../plan/missing.ts';
@@ -51,11 +51,12 @@ export function candidateFamilies(scene: Scene): readonly (readonly Candidate[])
 /** Paths at which a `vramgate.io/` key stands: own metadata, template metadata, or both. */
 function annotationSites(scene: Scene, key: AnnotationKey): readonly JsonPath[] {
   const { workload, unit } = scene;
-  const { template } = unit.members[0];
+  const { path } = unit.members[0].template;
+  const template = workload.templates.find((one) => formatPath(one.path) === formatPath(path));
   const name = PREFIX + key;
   const sites: JsonPath[] = [];
   if (workload.annotations.has(name)) sites.push(['metadata']);
-  if (template.path.length > 0 && template.annotations.has(name)) sites.push([...template.path, 'metadata']);
+  if (path.length > 0 && template?.annotations.has(name) === true) sites.push([...path, 'metadata']);
   return sites;
 }
 

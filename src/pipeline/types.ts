@@ -1,7 +1,10 @@
 import type { Catalog } from '../catalog/types.ts';
-import type { FindingCode, Severity } from '../findings.ts';
-import type { Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
+import type { Finding, FindingCode, Severity } from '../findings.ts';
+import type { Decision, Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
 import type { Parallel } from '../sizing/shapes.ts';
+import type { Workload } from '../workload/types.ts';
+import type { AppliedEdit } from './applied.ts';
+import type { UnitReading } from './units.ts';
 
 /** What is known beside the object: immutable snapshots, swapped whole, passed in. */
 export interface Facts {
@@ -27,6 +30,33 @@ export interface DecideInput {
   readonly namespace: string | null;
   /** null in the CLI: exemption rights are then not checked. */
   readonly user: Requester | null;
+}
+
+/** Edits of ours that an object carries or has lost, as `vramgate.io/applied` names them. */
+export interface Earlier {
+  /**
+   * `standing`: the author's inputs are those of the record, and these edits were put back. `replanned`: they are
+   * not, and these edits gave way to a new plan.
+   */
+  readonly kind: 'standing' | 'replanned';
+  readonly edits: readonly AppliedEdit[];
+}
+
+/** What a decision was computed from, by reference. The record makes its `inputs` of it. */
+export interface Basis {
+  /** Findings on the object as a whole, which no plan changes. */
+  readonly given: readonly Finding[];
+  /** Set where nothing was judged: the verdict, or null where `given` makes it. */
+  readonly settled: { readonly verdict: 'ignore' | 'allow' | null } | null;
+  readonly readings: readonly UnitReading[];
+  /** The object before an update, where it was ours. */
+  readonly old: Workload | null;
+  readonly earlier: Earlier | null;
+  readonly replicas: number | null;
+}
+
+export interface Decided extends Decision {
+  readonly basis: Basis;
 }
 
 /** What the envelope adds to a record. `check` gives the same shape with nulls. */

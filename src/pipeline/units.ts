@@ -5,19 +5,19 @@ import type { EngineName, EngineReading } from '../engine/types.ts';
 import { type Finding, finding } from '../findings.ts';
 import { type Annotations, readAnnotations } from '../intent/annotations.ts';
 import { readIntent } from '../intent/intent.ts';
+import type { Intent } from '../intent/types.ts';
 import { readEngineName } from '../intent/values.ts';
-import type { Sizer } from '../plan/sizer.ts';
-import { createSizer } from '../plan/sizer.ts';
 import type { GpuAsk } from '../plan/types.ts';
-import type { Member, Unit } from '../plan/unit.ts';
+import type { Member, UnitDraft } from '../plan/unit.ts';
 import { effectiveGpuRequest, gpuRequestFindings, gpuRequests } from '../workload/gpu-request.ts';
 import { isOwnedByRegisteredKind, placementOwner } from '../workload/ownership.ts';
 import type { Container, PodTemplate, Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
 
 export interface UnitReading {
-  /** null when the template cannot be sized; the findings say why. */
-  readonly unit: Unit | null;
+  /** null when nothing says what will run; the findings say why. */
+  readonly unit: UnitDraft | null;
+  /** What reading the object came to. A replay takes these as they are: it has no object to read again. */
   readonly findings: readonly Finding[];
 }
 
@@ -68,9 +68,7 @@ function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitR
     ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)),
   );
   if (intent.intent === null) return { unit: null, findings };
-  const sizer = createSizer(intent.intent, facts.catalog, facts.policy);
-  if (sizer.kind === 'unknown') return { unit: null, findings: [...findings, sizer.finding] };
-  return { unit: buildUnit(workload, templates, served, reading, sizer.sizer), findings };
+  return { unit: buildUnit(workload, templates, served, reading, intent.intent), findings };
 }
 
 interface Served {
@@ -133,15 +131,14 @@ function buildUnit(
   templates: Templates,
   served: Served,
   reading: EngineReading | null,
-  sizer: Sizer,
-): Unit {
+  intent: Intent,
+): UnitDraft {
   const [template, ...others] = templates;
   const leader = member(template, served.container, served.all);
   const workers = others.flatMap((one) => workerMember(one));
   return {
     members: [leader, ...workers],
-    intent: sizer.intent,
-    sizer,
+    intent,
     reading,
     canEdit: !served.isAmbiguous && !workload.isTerminating && workload.controller === null,
     placementOwner: placementOwner(workload, template),

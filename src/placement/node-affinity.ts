@@ -18,7 +18,11 @@ export interface NodeLabels {
  * the answer may be true where no single node has both. Without names (a pool at zero, a declared shape) a
  * node is taken to have a new one.
  */
-export function matchesNode(labels: NodeLabels, spec: PodSpec, nodeNames?: ReadonlySet<string>): boolean {
+export function matchesNode(
+  labels: NodeLabels,
+  spec: Pick<PodSpec, 'nodeSelector' | 'requiredNodeAffinity'>,
+  nodeNames?: ReadonlySet<string>,
+): boolean {
   const terms = spec.requiredNodeAffinity;
   if (terms === null && spec.nodeSelector.size === 0) return true;
   const selector = asRequirements(spec.nodeSelector);

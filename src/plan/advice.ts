@@ -1,9 +1,8 @@
 import { type Finding, finding } from '../findings.ts';
 import { formatGib } from '../units.ts';
 import { parseQuantity } from '../workload/quantity.ts';
-import type { Container, PodSpec } from '../workload/types.ts';
 import type { Judged } from './types.ts';
-import type { Unit } from './unit.ts';
+import type { PlannedContainer, PlannedSpec, Unit } from './unit.ts';
 
 /** What would make the pod die or crawl although its GPUs suffice. Warnings only. */
 export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] {
@@ -20,7 +19,7 @@ export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] 
  * Ranks exchange tensors through /dev/shm, which a container gets 64 MiB of unless a memory-backed volume is mounted
  * (reference engine-flags.md §3, "/dev/shm"; NCCL fails with "No space left on device").
  */
-function sharedMemory(spec: PodSpec, container: Container, judged: Judged): readonly Finding[] {
+function sharedMemory(spec: PlannedSpec, container: PlannedContainer, judged: Judged): readonly Finding[] {
   if (judged.parallel.tensor <= 1) return [];
   const mount = container.volumeMounts.find((one) => one.mountPath === '/dev/shm');
   const volume = spec.volumes.find((one) => one.name === mount?.name);
@@ -34,7 +33,7 @@ function sharedMemory(spec: PodSpec, container: Container, judged: Judged): read
  * Each rank pins host memory as large as its block tables, and holds what is offloaded to the CPU
  * (engine-facts.md §3: at 10M tokens and TP 8 about 80 GiB). Only this lower bound is counted.
  */
-function hostMemory(container: Container, judged: Judged): readonly Finding[] {
+function hostMemory(container: PlannedContainer, judged: Judged): readonly Finding[] {
   const text = container.limits.get('memory');
   if (text === undefined || judged.bill === null) return [];
   const limit = parseQuantity(text)?.value ?? null;

@@ -1,13 +1,13 @@
 import type { JsonPath } from '../findings.ts';
-import type { PodSpec } from '../workload/types.ts';
 import type { Edit, NodeClass, Policy } from './types.ts';
+import type { PlannedSpec } from './unit.ts';
 
 /**
  * Narrowing the author's placement so that only classes that fit remain, by a label that the fitting nodes really
  * carry and no unfitting one shares. null when nothing separates them without contradicting the author.
  */
 export function narrowPlacement(
-  spec: PodSpec,
+  spec: PlannedSpec,
   best: NodeClass,
   fitting: readonly NodeClass[],
   unfitting: readonly NodeClass[],
@@ -30,7 +30,7 @@ function mayCarry(nodeClass: NodeClass, key: string, value: string): boolean {
 }
 
 function narrowBySelector(
-  spec: PodSpec,
+  spec: PlannedSpec,
   best: NodeClass,
   unfitting: readonly NodeClass[],
 ): readonly Edit[] | null {

@@ -2,8 +2,8 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry } from '../catalog/types.ts';
 import type { Intent } from '../intent/types.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
-import type { PodSpec } from '../workload/types.ts';
 import type { Policy } from './types.ts';
+import type { PlannedSpec } from './unit.ts';
 
 /** A catalog GPU that can be sized. */
 export interface Sizable {
@@ -40,13 +40,13 @@ export function annotatedProducts(catalog: Catalog, intent: Intent): readonly Gp
 }
 
 /** Products that the author's own nodeSelector or required affinity names; null when it names none. */
-export function selectedProducts(catalog: Catalog, spec: PodSpec): readonly GpuEntry[] | null {
+export function selectedProducts(catalog: Catalog, spec: PlannedSpec): readonly GpuEntry[] | null {
   const values = PRODUCT_LABELS.flatMap((label) => valuesOf(spec, label));
   const found = new Set(values.flatMap((value) => findGpus(catalog, value)));
   return found.size === 0 ? null : [...found];
 }
 
-function valuesOf(spec: PodSpec, label: string): readonly string[] {
+function valuesOf(spec: PlannedSpec, label: string): readonly string[] {
   const selected = spec.nodeSelector.get(label);
   const terms = spec.requiredNodeAffinity ?? [];
   const affine = terms
@@ -60,7 +60,7 @@ function valuesOf(spec: PodSpec, label: string): readonly string[] {
 export function namedProducts(
   catalog: Catalog,
   intent: Intent,
-  spec: PodSpec,
+  spec: PlannedSpec,
   policy: Policy,
 ): readonly GpuEntry[] | null {
   const named = annotatedProducts(catalog, intent) ?? selectedProducts(catalog, spec);

@@ -1,7 +1,8 @@
 import { matchesNode } from '../placement/node-affinity.ts';
 import { untoleratedTaints } from '../placement/taints.ts';
-import type { PodSpec, StringMap } from '../workload/types.ts';
+import type { StringMap } from '../workload/types.ts';
 import type { NodeClass, Policy, Taint } from './types.ts';
+import type { PlannedSpec } from './unit.ts';
 
 /** A class of nodes that the pod can reach, with the taints that stand between them. */
 export interface Reachable {
@@ -15,7 +16,7 @@ const NO_SELECTOR: StringMap = new Map();
 /** Classes that offer `count` of the resource, match the author's placement, and stand behind no foreign taint. */
 export function reachableClasses(
   classes: readonly NodeClass[],
-  spec: PodSpec,
+  spec: PlannedSpec,
   resource: string,
   count: number,
   policy: Policy,
@@ -32,7 +33,7 @@ export function reachableClasses(
   return reached;
 }
 
-function matchesClass(nodeClass: NodeClass, spec: PodSpec): boolean {
+function matchesClass(nodeClass: NodeClass, spec: PlannedSpec): boolean {
   const labels = { fixed: nodeClass.labels, varying: nodeClass.varyingLabels };
   return matchesNode(labels, spec, nodeClass.nodeNames);
 }
@@ -46,11 +47,11 @@ export function isGpuTaint(taint: Taint, resource: string, policy: Policy): bool
   );
 }
 
-export function hasOwnPlacement(spec: PodSpec): boolean {
+export function hasOwnPlacement(spec: PlannedSpec): boolean {
   return spec.nodeSelector.size > 0 || spec.requiredNodeAffinity !== null;
 }
 
 /** The same pod without the author's own placement: what the cluster would offer. */
-export function withoutPlacement(spec: PodSpec): PodSpec {
+export function withoutPlacement(spec: PlannedSpec): PlannedSpec {
   return { ...spec, nodeSelector: NO_SELECTOR, requiredNodeAffinity: null };
 }

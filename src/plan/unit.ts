@@ -1,14 +1,24 @@
 import type { EngineReading } from '../engine/types.ts';
 import type { Intent } from '../intent/types.ts';
 import type { PlacementOwner } from '../workload/ownership.ts';
-import type { Container, PodTemplate } from '../workload/types.ts';
+import type { Container, PodSpec, PodTemplate } from '../workload/types.ts';
 import type { Sizer } from './sizer.ts';
 import type { GpuAsk } from './types.ts';
 
+/**
+ * What planning reads of a pod. A decision record keeps exactly this, so that the decision can be computed again from
+ * it: what is added here is added to `pipeline/record-inputs.ts` as well.
+ */
+export type PlannedSpec = Pick<
+  PodSpec,
+  'path' | 'nodeSelector' | 'requiredNodeAffinity' | 'tolerations' | 'volumes'
+>;
+export type PlannedContainer = Pick<Container, 'path' | 'image' | 'limits' | 'volumeMounts'>;
+
 /** One pod template of a serving replica, with the GPUs its pod asks for. */
 export interface Member {
-  readonly template: PodTemplate;
-  readonly container: Container;
+  readonly template: Pick<PodTemplate, 'path'> & { readonly spec: PlannedSpec };
+  readonly container: PlannedContainer;
   readonly ask: GpuAsk | null;
   readonly pods: number;
 }
@@ -21,7 +31,7 @@ export interface Unit {
   readonly members: readonly [Member, ...Member[]];
   readonly intent: Intent;
   readonly sizer: Sizer;
-  readonly reading: EngineReading | null;
+  readonly reading: Pick<EngineReading, 'append' | 'flagSites'> | null;
   /** False where nothing may be patched: several serving containers, immutable, owned elsewhere. */
   readonly canEdit: boolean;
   readonly placementOwner: PlacementOwner | null;
@@ -29,12 +39,15 @@ export interface Unit {
   readonly trainingPods: number;
 }
 
-export function podsOf(unit: Unit): number {
+/** A replica as it was read, before any method of sizing was chosen. */
+export type UnitDraft = Omit<Unit, 'sizer'>;
+
+export function podsOf(unit: UnitDraft): number {
   return unit.members.reduce((sum, member) => sum + member.pods, 0);
 }
 
 /** GPUs of all pods of the replica, or null when no member asks for any. */
-export function askedGpus(unit: Unit): number | null {
+export function askedGpus(unit: UnitDraft): number | null {
   const asks = unit.members.flatMap((member) =>
     member.ask === null ? [] : [member.ask.count * member.pods],
   );

@@ -1,0 +1,69 @@
+import type { Finding } from '../findings.ts';
+import { refusalMessage, warningTexts } from '../plan/message.ts';
+import type { Decision, Edit, Remedy, Verdict } from '../plan/types.ts';
+import { effectiveMode, ruleOn } from '../plan/verdict.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { Decided, Facts } from './types.ts';
+
+/** The last step of a decision and of its replay: modes and policy turn findings into a verdict. */
+
+export interface Concluded {
+  readonly evaluation: Pick<Evaluation, 'judged' | 'plan'>;
+  readonly findings: readonly Finding[];
+  readonly edits: readonly Edit[];
+}
+
+/** @param findRemedies asked only where the object is refused. */
+export function conclude(
+  { evaluation, findings, edits }: Concluded,
+  facts: Facts,
+  findRemedies: () => readonly Remedy[],
+): Decision {
+  const ruling = ruleOn(findings, facts.policy, facts.namespaceMode);
+  const made = ruling.isRefused ? [] : edits;
+  const hasEdits = made.some((edit) => edit.kind !== 'set-annotation');
+  const remedies = ruling.isRefused ? findRemedies() : [];
+  return {
+    verdict: verdictOf(ruling.isRefused, hasEdits, ruling.warning.length > 0),
+    allowed: !ruling.isDenied,
+    mode: ruling.mode,
+    status: ruling.status,
+    findings,
+    judged: evaluation.judged,
+    plan: evaluation.plan,
+    edits: made,
+    remedies,
+    message: ruling.isDenied ? refusalMessage(ruling.denying, remedies) : '',
+    warnings: warningTexts(ruling.warning),
+  };
+}
+
+function verdictOf(isRefused: boolean, hasEdits: boolean, hasWarnings: boolean): Verdict {
+  if (isRefused) return 'deny';
+  if (hasEdits) return 'patch';
+  return hasWarnings ? 'warn' : 'allow';
+}
+
+/** A decision without a bill: not ours, exempt, malformed, or a kind that is not judged here. */
+export function settle(
+  findings: readonly Finding[],
+  verdict: 'ignore' | 'allow' | null,
+  facts: Facts,
+): Decided {
+  const ruling = ruleOn(findings, facts.policy, facts.namespaceMode);
+  const isLeftAlone = verdict !== null;
+  return {
+    verdict: verdict ?? verdictOf(ruling.isRefused, false, ruling.warning.length > 0),
+    allowed: isLeftAlone || !ruling.isDenied,
+    mode: effectiveMode(facts.policy, facts.namespaceMode),
+    status: isLeftAlone ? null : ruling.status,
+    findings,
+    judged: null,
+    plan: null,
+    edits: [],
+    remedies: [],
+    message: isLeftAlone ? '' : refusalMessage(ruling.denying, []),
+    warnings: isLeftAlone ? [] : warningTexts(ruling.warning),
+    basis: { given: findings, settled: { verdict }, readings: [], old: null, earlier: null, replicas: null },
+  };
+}
