@@ -7,9 +7,11 @@ const VERSION = __VRAMGATE_VERSION__;
 
 const USAGE = `usage: vramgate COMMAND [options]
 
-  size    what serving a model needs per GPU, and whether it fits
-  check   the webhook's verdict on manifests, without a cluster
-  serve   the admission webhook
+  size     what serving a model needs per GPU, and whether it fits
+  solve    the largest context or concurrency, or the fewest GPUs, that fit
+  catalog  the models, GPUs and engines that are known
+  check    the webhook's verdict on manifests, without a cluster
+  serve    the admission webhook
 
 vramgate COMMAND --help tells more; vramgate --version prints ${VERSION}
 `;
@@ -36,6 +38,10 @@ async function run(argv: readonly string[]): Promise<number> {
   switch (command) {
     case 'size':
       return (await import('./commands/size.ts')).runSize(rest, IO);
+    case 'solve':
+      return (await import('./commands/solve.ts')).runSolve(rest, IO);
+    case 'catalog':
+      return (await import('./commands/catalog.ts')).runCatalog(rest, IO);
     case 'check':
       return (await import('./commands/check.ts')).runCheck(rest, IO);
     case 'serve':

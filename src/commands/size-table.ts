@@ -9,6 +9,9 @@ import { printable } from './io.ts';
 
 const BAR_WIDTH = 40;
 const EDGE = '│';
+const LABEL_WIDTH = 50;
+/** Marks what the engine keeps beside its budget. */
+const OUTSIDE = '†';
 
 interface Paint {
   readonly bold: (text: string) => string;
@@ -27,8 +30,8 @@ export function sizeTable(judged: Judged, published: PublishedReport | null, has
     paint.bold(`${subjectText(judged.intent)} on ${parallelText(judged.parallel)}`),
     '',
     ...billLines(judged),
-    `  ${'total per GPU'.padEnd(46)} ${formatGib(judged.perGpu.mid, 2).padStart(11)}${spreadText(judged)}`,
-    `  ${'all GPUs of one replica'.padEnd(46)} ${formatGib(judged.totalBytes, 2).padStart(11)}`,
+    `  ${'total per GPU'.padEnd(LABEL_WIDTH)} ${formatGib(judged.perGpu.mid, 2).padStart(11)}${spreadText(judged)}`,
+    `  ${'all GPUs of one replica'.padEnd(LABEL_WIDTH)} ${formatGib(judged.totalBytes, 2).padStart(11)}`,
     ...kvLines(judged),
     '',
     ...(judged.fit === null ? [] : [...fitLines(judged.fit, paint), '']),
@@ -48,14 +51,18 @@ function billLines(judged: Judged): readonly string[] {
   const stage = bill?.stages[bill.fullest];
   if (stage === undefined) return [];
   const scale = Math.max(judged.perGpu.mid, fit?.usableBytes ?? 0);
-  return stage.items.filter((item) => item.bytes.high > 0).map((item) => billLine(item, scale, fit));
+  const items = stage.items.filter((item) => item.bytes.high > 0);
+  const lines = items.map((item) => billLine(item, scale, fit));
+  return items.every((item) => item.isInBudget)
+    ? lines
+    : [...lines, `  ${OUTSIDE} beside the engine's budget: must fit in the rest of the GPU`];
 }
 
 function billLine(item: BillItem, scale: number, fit: Fit | null): string {
-  const label = item.isInBudget ? item.label : `${item.label} (outside the budget)`;
+  const label = item.isInBudget ? item.label : `${item.label.slice(0, LABEL_WIDTH - 2)} ${OUTSIDE}`;
   const length = Math.max(item.bytes.mid > 0 ? 1 : 0, Math.round((item.bytes.mid / scale) * BAR_WIDTH));
   const bar = '█'.repeat(length).padEnd(BAR_WIDTH);
-  return `  ${label.slice(0, 46).padEnd(46)} ${formatGib(item.bytes.mid, 2).padStart(11)}  ${withEdge(bar, scale, fit)}`;
+  return `  ${label.slice(0, LABEL_WIDTH).padEnd(LABEL_WIDTH)} ${formatGib(item.bytes.mid, 2).padStart(11)}  ${withEdge(bar, scale, fit)}`;
 }
 
 function withEdge(bar: string, scale: number, fit: Fit | null): string {
@@ -98,7 +105,7 @@ function publishedLines(judged: Judged, published: PublishedReport | null): read
   if (published === null) return ['published: no figure for this case'];
   const tight =
     published.tightGigabytes === undefined ? '' : ` (tight single-GPU case: ${published.tightGigabytes} GB)`;
-  const line = `published: ${published.gigabytes} GB${tight}, ${published.row}`;
+  const line = `published: ${Math.round(published.gigabytes * 10) / 10} GB${tight}, ${published.row}`;
   if (judged.method === 'published') return [line, ...releaseLines(judged)];
   if (judged.intent.workload === 'training') {
     return [line, 'they differ because the article counts full training at 16 bits, whatever the method'];

@@ -1,13 +1,17 @@
 import { builtinCatalog } from '../catalog/builtin.ts';
+import type { Catalog } from '../catalog/types.ts';
+import { severityOf } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
-import { sizeReport } from '../pipeline/size-report.ts';
+import { type SizeReport, sizeReport } from '../pipeline/size-report.ts';
 import { gpusOf, parallelProblems } from '../plan/options.ts';
 import { createSizer, type Sizer } from '../plan/sizer.ts';
 import type { Judged } from '../plan/types.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { bytes } from '../units.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
-import { chosen, deviceOf, intentOf, parallelOf, readFlags, SIZE_USAGE } from './size-options.ts';
+import { sizeFindings } from './size-findings.ts';
+import { deviceOf, intentOf, parallelOf } from './size-intent.ts';
+import { chosen, readFlags, SIZE_USAGE } from './size-options.ts';
 import { sizeTable } from './size-table.ts';
 
 function smallestParallel(intent: Intent, sizer: Sizer, device: DeviceShape | null): Parallel {
@@ -27,13 +31,13 @@ export async function runSize(argv: readonly string[], io: Io): Promise<number> 
     io.out(SIZE_USAGE);
     return EXIT.fits;
   }
-  const output = chosen(values, 'output', ['table', 'json', 'yaml']) ?? 'table';
+  const catalog = builtinCatalog;
+  const output = chosen(values, 'output', OUTPUTS) ?? 'table';
   const method = chosen(values, 'method', ['computed', 'published']) ?? 'computed';
-  const intent = intentOf(values);
-  const made = createSizer(intent, builtinCatalog, { method, headroomBytes: bytes(0) });
+  const intent = intentOf(values, catalog);
+  const made = createSizer(intent, catalog, { method, headroomBytes: bytes(0) });
   if (made.kind === 'unknown') throw new UsageError(made.finding.message);
-  const named = deviceOf(values);
-  const device = named?.device ?? null;
+  const device = deviceOf(values, catalog)?.device ?? null;
   const parallel = parallelOf(values) ?? smallestParallel(intent, made.sizer, device);
   const problems = intent.workload === 'inference' ? parallelProblems(intent, parallel) : [];
   if (problems.length > 0) {
@@ -41,21 +45,44 @@ export async function runSize(argv: readonly string[], io: Io): Promise<number> 
     return EXIT.doesNotFit;
   }
   const judged = made.sizer.judge(parallel, device, gpusOf(parallel));
-  await print(judged, output, io);
+  await writeReport(jsonOfSize(judged, catalog), output, io, () => tableOfSize(judged, catalog, io));
   return judged.fit?.fits === false ? EXIT.doesNotFit : EXIT.fits;
 }
 
-async function print(judged: Judged, output: 'table' | 'json' | 'yaml', io: Io): Promise<void> {
-  const report = {
-    ...sizeReport(judged, builtinCatalog.published),
-    findings: (judged.bill?.assumptions ?? []).map((one) => ({
-      code: 'assumed-costlier',
-      severity: 'info',
-      path: one.settledBy ?? '',
-      message: one.text,
+// --- printing, also for `solve` ----------------------------------------------------------------------------------
+
+export const OUTPUTS = ['table', 'json', 'yaml'] as const;
+export type Output = (typeof OUTPUTS)[number];
+
+/** JSON of the contract (§6): the report and its findings. */
+export function jsonOfSize(
+  judged: Judged,
+  catalog: Catalog,
+): SizeReport & { readonly findings: readonly unknown[] } {
+  return {
+    ...sizeReport(judged, catalog.published),
+    findings: sizeFindings(judged).map(({ code, path, message }) => ({
+      code,
+      severity: severityOf(code),
+      path: path.join(' '),
+      message,
     })),
   };
+}
+
+export function tableOfSize(judged: Judged, catalog: Catalog, io: Io): string {
+  const { published } = sizeReport(judged, catalog.published);
+  return sizeTable(judged, published, io.isTerminal && io.env['NO_COLOR'] === undefined);
+}
+
+/** `yaml` is loaded only where it is asked for: it costs more than the whole computation. */
+export async function writeReport(
+  report: unknown,
+  output: Output,
+  io: Io,
+  table: () => string,
+): Promise<void> {
   if (output === 'json') io.out(`${JSON.stringify(report, null, 2)}\n`);
   else if (output === 'yaml') io.out((await import('yaml')).stringify(report));
-  else io.out(sizeTable(judged, report.published, io.isTerminal && io.env['NO_COLOR'] === undefined));
+  else io.out(table());
 }

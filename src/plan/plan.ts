@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/types.ts';
-import { finding } from '../findings.ts';
+import { type Finding, finding, type JsonPath } from '../findings.ts';
+import type { Intent } from '../intent/types.ts';
 import { planExisting } from './existing.ts';
 import { planMissing } from './missing.ts';
 import { NOTHING, type Outcome } from './outcome.ts';
@@ -9,7 +10,7 @@ import type { Unit } from './unit.ts';
 /** The plan of one serving replica: what it asks for, or what it should ask for. */
 export function planUnit(unit: Unit, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
   const ask = unit.members[0].ask;
-  const released = releaseFindings(unit);
+  const released = releaseFindings(unit.intent, unit.intent.model.origin.path);
   const outcome = planAsk(unit, ask, inventory, catalog, policy);
   return { ...outcome, findings: [...released, ...outcome.findings] };
 }
@@ -29,11 +30,10 @@ function planAsk(
   return planExisting(unit, ask, inventory, catalog, policy);
 }
 
-function releaseFindings(unit: Unit): Outcome['findings'] {
-  const { model } = unit.intent;
+export function releaseFindings({ model }: Intent, path: JsonPath): readonly Finding[] {
   if (model.value.isReleased) return [];
   const message = `${model.value.name} was never released; the published estimates were used`;
-  return [finding('unreleased-model', model.origin.path, message)];
+  return [finding('unreleased-model', path, message)];
 }
 
 /** GPUs that come by a resource claim have no count here; allocation decides (contract §4). */

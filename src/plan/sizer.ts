@@ -37,7 +37,9 @@ export function createSizer(intent: Intent, catalog: Catalog, policy: SizingPoli
   if (intent.workload === 'inference' && shape !== null && policy.method === 'computed') {
     return { kind: 'sizer', sizer: remember(intent, computed(intent, policy)) };
   }
-  if (intent.workload === 'training' && shape !== null) return trainingSizer(intent);
+  if (intent.workload === 'training' && shape !== null && policy.method === 'computed') {
+    return trainingSizer(intent);
+  }
   const figure = publishedFigure(catalog.published, {
     model: intent.model.value.id,
     workload: intent.workload,

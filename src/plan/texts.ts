@@ -21,9 +21,12 @@ export function subjectText(intent: Intent): string {
     ? 'context chosen by the engine'
     : `${formatCount(intent.context.value)} tokens`;
   const many = intent.concurrency.value > 1 ? ` x ${intent.concurrency.value} sequences` : '';
-  const what =
-    intent.workload === 'training' ? `${intent.trainingMethod ?? 'unknown'} training` : `${context}${many}`;
+  const what = intent.workload === 'training' ? trainingText(intent) : `${context}${many}`;
   return `${intent.model.value.name} (${intent.quantization}, ${what})`;
+}
+
+function trainingText({ trainingMethod }: Intent): string {
+  return trainingMethod === null ? 'training' : `${trainingMethod} training`;
 }
 
 /** `8 GPUs (tensor parallel 8)`. */

@@ -58,6 +58,10 @@ export interface EngineProfile {
   readonly version: string | null;
   /** False when the version is absent or no release number: the costlier profile stands in. */
   readonly versionIsKnown: boolean;
+  /** First releases of everything that the sizes tell apart, oldest first; empty: one profile serves all. */
+  readonly releases: readonly string[];
+  /** What the memory fraction is a fraction of. */
+  readonly fractionMeaning: string;
   /** Runs on the CPU what the GPUs do not hold, by itself. */
   readonly spills: boolean;
   /** GPUs used when no flag says how many. */

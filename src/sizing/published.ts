@@ -32,16 +32,34 @@ function onLine(left: PublishedPoint, right: PublishedPoint, context: number): B
   return bytes(Math.round(left.bytes + (right.bytes - left.bytes) * share));
 }
 
+function pointsOf(
+  rows: readonly PublishedPoint[],
+  query: Omit<PublishedQuery, 'context'>,
+): readonly PublishedPoint[] {
+  return rows
+    .filter(
+      (row) => row.model === query.model && row.workload === query.workload && row.format === query.format,
+    )
+    .sort((left, right) => left.context - right.context);
+}
+
+/** Smallest and largest context that the figures speak of; null where nothing was published. */
+export function publishedRange(
+  rows: readonly PublishedPoint[],
+  query: Omit<PublishedQuery, 'context'>,
+): { readonly first: number; readonly last: number } | null {
+  const points = pointsOf(rows, query);
+  const [first] = points;
+  const last = points.at(-1);
+  return first === undefined || last === undefined ? null : { first: first.context, last: last.context };
+}
+
 /** Exact at the points, linear between neighbours, null where nothing was published. */
 export function publishedFigure(
   rows: readonly PublishedPoint[],
   query: PublishedQuery,
 ): PublishedFigure | null {
-  const points = rows
-    .filter(
-      (row) => row.model === query.model && row.workload === query.workload && row.format === query.format,
-    )
-    .sort((left, right) => left.context - right.context);
+  const points = pointsOf(rows, query);
   const point = points.find((row) => row.context === query.context);
   if (point !== undefined) {
     return { bytes: point.bytes, tightBytes: point.tightBytes, isExact: true, points: [point] };

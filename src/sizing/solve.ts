@@ -7,7 +7,7 @@ import type { DeviceShape } from './shapes.ts';
 import type { End } from './spread.ts';
 
 /** Room of every limit at a value; more of the value never leaves more room. */
-type Rooms = (value: number) => readonly number[];
+export type Rooms = (value: number) => readonly number[];
 
 /** Rounds of interpolation before plain halving, and how far beside the guess the other side is looked for. */
 const ROUNDS = 3;
@@ -63,7 +63,7 @@ function narrow(start: Bracket, roomsAt: Rooms): Bracket {
 }
 
 /** The largest whole number from 1 to `limit` that fits; null when 1 does not. */
-function largestFitting(limit: number, roomsAt: Rooms): number | null {
+export function largestFitting(limit: number, roomsAt: Rooms): number | null {
   if (limit < 1) return null;
   const fails = { value: limit, rooms: roomsAt(limit) };
   if (isFitting(fails.rooms)) return limit;

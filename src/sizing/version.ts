@@ -35,6 +35,11 @@ export function factsOf<T>(
   return facts;
 }
 
+/** `0.9.2`, `0.4.6.post5`. */
+export function formatVersion([major, minor, patch, post]: Version): string {
+  return `${major}.${minor}.${patch}${post > 0 ? `.post${post}` : ''}`;
+}
+
 export interface SinceRow<T> {
   readonly since: Version;
   readonly facts: T;

@@ -1,24 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { EXIT, type Io, UsageError } from '../../src/commands/io.ts';
+import { EXIT, UsageError } from '../../src/commands/io.ts';
 import { runSize } from '../../src/commands/size.ts';
 import { SIZE_OPTIONS, SIZE_USAGE } from '../../src/commands/size-options.ts';
 import { GIB } from '../../src/units.ts';
-
-function memoryIo(): { readonly io: Io; readonly text: () => string } {
-  const lines: string[] = [];
-  const take = (line: string): void => {
-    lines.push(line);
-  };
-  const io: Io = {
-    out: take,
-    err: take,
-    stdin: async () => '',
-    isTerminal: false,
-    env: {},
-    now: () => new Date(0),
-  };
-  return { io, text: () => lines.join('') };
-}
+import { memoryIo } from './memory-io.ts';
 
 async function sizeJson(
   argv: readonly string[],
@@ -144,6 +129,89 @@ describe('vramgate size', () => {
     expect(code).toBe(EXIT.fits);
     expect(report['published']).toMatchObject({ gigabytes: 99.5, tightGigabytes: 76.2 });
     expect(report['totalBytes']).toBe(99_500_000_000);
+  });
+});
+
+/**
+ * Every figure of the article (reference/seed-article.txt), in its own decimal gigabytes; 4K, 128K and 10M are
+ * 4,096, 131,072 and 10,485,760 tokens.
+ */
+const ARTICLE: readonly (readonly [string, string, string, string, number])[] = [
+  ['scout', 'inference', 'int4', '4K', 99.5],
+  ['scout', 'inference', 'fp16', '4K', 345],
+  ['scout', 'inference', 'int4', '128K', 334],
+  ['scout', 'inference', 'fp16', '128K', 579],
+  ['scout', 'inference', 'int4', '10M', 18_800],
+  ['scout', 'inference', 'fp16', '10M', 18_800],
+  ['scout', 'training', 'fp16', '4K', 2300],
+  ['maverick', 'inference', 'int4', '4K', 318],
+  ['maverick', 'inference', 'fp16', '4K', 1220],
+  ['maverick', 'inference', 'int4', '128K', 552],
+  ['maverick', 'inference', 'fp16', '128K', 1450],
+  ['maverick', 'training', 'fp16', '4K', 8400],
+  ['behemoth', 'inference', 'fp8', '4K', 3200],
+  ['behemoth', 'inference', 'fp16', '4K', 6200],
+  ['behemoth', 'inference', 'fp8', '128K', 4400],
+  ['behemoth', 'inference', 'fp16', '128K', 7400],
+  ['behemoth', 'training', 'fp8', '4K', 63_000],
+];
+
+describe('size --method published', () => {
+  it.each(ARTICLE)(
+    '%s %s %s at %s prints the article: %s GB',
+    async (model, workload, format, context, want) => {
+      const { code, report } = await sizeJson([
+        ...['--method', 'published', '--model', model, '--workload', workload],
+        ...['--quantization', format, '--context', context],
+      ]);
+
+      expect(code).toBe(EXIT.fits);
+      expect(report['totalBytes']).toBe(want * 1_000_000_000);
+      expect(report['published']).toMatchObject({ gigabytes: want });
+    },
+  );
+
+  it('is linear between two printed points and has no answer outside them', async () => {
+    const halfway = ['--method', 'published', '--model', 'maverick', '--quantization', 'int4', '--context'];
+    const { report } = await sizeJson([...halfway, String((4096 + 131_072) / 2)]);
+
+    expect(report['totalBytes']).toBe(((318 + 552) / 2) * 1_000_000_000);
+    await expect(sizeJson([...halfway, '4095'])).rejects.toBeInstanceOf(UsageError);
+    await expect(sizeJson([...halfway, '131073'])).rejects.toBeInstanceOf(UsageError);
+  });
+
+  it('prints both methods side by side and says why they differ', async () => {
+    const { io, text } = memoryIo();
+    await runSize(['--model', 'scout', '--quantization', 'int4', '--context', '128K'], io);
+
+    expect(text()).toContain('published: 334 GB');
+    expect(text()).toMatch(/they differ because [^\n]+/);
+  });
+});
+
+describe('the table of size', () => {
+  const argv = ['--model', 'scout', '--context', '128K', '--gpu', 'H100', '--gpus', '8'];
+
+  it('is coloured on a terminal only, and not under NO_COLOR', async () => {
+    const on = memoryIo({ isTerminal: true });
+    const off = memoryIo({ isTerminal: true, env: { NO_COLOR: '1' } });
+    const piped = memoryIo();
+    for (const { io } of [on, off, piped]) await runSize(argv, io);
+
+    expect(on.text()).toContain('\u001b[');
+    expect(off.text()).toBe(piped.text());
+    expect(piped.text()).not.toContain('\u001b');
+  });
+
+  it('marks the edge of what the engine may use on every bar', async () => {
+    const { io, text } = memoryIo();
+    await runSize(argv, io);
+    const bars = text()
+      .split('\n')
+      .filter((line) => line.includes('█'));
+
+    expect(bars.length).toBeGreaterThan(5);
+    expect(bars.every((line) => line.includes('│'))).toBe(true);
   });
 });
 

@@ -54,6 +54,8 @@ export function ggmlProfile(engine: GgmlEngine): EngineProfile {
   return {
     ...engine,
     versionIsKnown: engine.version !== null && /\d/.test(engine.version),
+    releases: [],
+    fractionMeaning: 'none: the engine uses what the GPU has and puts the rest on the CPU',
     spills: true,
     defaultGpus: 'all',
     kvDtypeAuto: 'f16',

@@ -89,6 +89,9 @@ const RULES: readonly [SinceRow<FractionRule>, ...SinceRow<FractionRule>[]] = [
   { since: [0, 5, 3, 0], facts: withImages(byBuffers, MULTIMODAL_0410) },
 ];
 
+/** First releases of each rule. */
+export const FRACTION_RELEASES: readonly Version[] = RULES.map((row) => row.since);
+
 export function fractionRule(version: Version): FractionRule {
   return factsOf(RULES, version);
 }

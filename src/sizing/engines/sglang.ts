@@ -18,8 +18,14 @@ import type { SizingRequest } from '../request.ts';
 import type { Assumption, DeviceShape } from '../shapes.ts';
 import { exactly, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
-import { isAtLeast, parseVersion, type Version } from '../version.ts';
-import { defaultsFor, type FractionRule, fractionRule, type SglangDefaults } from './sglang-fraction.ts';
+import { formatVersion, isAtLeast, parseVersion, type Version } from '../version.ts';
+import {
+  defaultsFor,
+  FRACTION_RELEASES,
+  type FractionRule,
+  fractionRule,
+  type SglangDefaults,
+} from './sglang-fraction.ts';
 import { bufferAssumptions, foreignDevice, unknownVersion } from './shared-assumptions.ts';
 
 const TITLE = 'SGLang';
@@ -255,6 +261,16 @@ function assumptions(isKnown: boolean): EngineProfile['assumptions'] {
   };
 }
 
+/** Where the KV layout, the vision tower, the tables (above) or the fraction change. */
+const LAYOUT_RELEASES: readonly Version[] = [
+  [0, 4, 7, 0],
+  [0, 5, 8, 0],
+  [0, 5, 12, 0],
+];
+const RELEASES: readonly string[] = [...FRACTION_RELEASES, ...LAYOUT_RELEASES]
+  .toSorted((one, other) => (isAtLeast(one, other) ? 1 : -1))
+  .map(formatVersion);
+
 export function sglang(version: string | null): EngineProfile {
   const parsed = version === null ? null : parseVersion(version);
   const facts = factsAt(parsed ?? STAND_IN);
@@ -264,6 +280,9 @@ export function sglang(version: string | null): EngineProfile {
     title: TITLE,
     version,
     versionIsKnown: parsed !== null,
+    releases: RELEASES,
+    fractionMeaning:
+      'of the memory that is free at start: weights and KV cache, the rest is left for the peak',
     spills: false,
     defaultGpus: 'one',
     kvDtypeAuto: 'bf16',

@@ -26,6 +26,7 @@ export function tensorrtLlm(version: string | null): EngineProfile {
     sequences: 2048,
     batchedTokens: 8192,
     fraction: 0.9,
+    fractionMeaning: 'of what is free once weights and peak are taken: the KV cache',
     budget: (input) => input.fixedBytes + input.fraction * (input.usableBytes - input.fixedBytes),
     graphsAreInBudget: false,
   });

@@ -27,6 +27,7 @@ export function tgi(version: string | null): EngineProfile {
     sequences: 128,
     batchedTokens: 8192,
     fraction: 1,
+    fractionMeaning: 'of the memory that the GPU reports; 0.9 of what then remains holds the KV cache',
     budget: (input) =>
       input.fixedBytes + WIGGLE_ROOM * (input.fraction * input.usableBytes - input.fixedBytes),
     graphsAreInBudget: true,

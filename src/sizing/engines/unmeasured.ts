@@ -50,6 +50,7 @@ export interface UnmeasuredEngine {
   readonly sequences: number;
   readonly batchedTokens: number;
   readonly fraction: number;
+  readonly fractionMeaning: string;
   readonly budget: EngineProfile['budget'];
   readonly graphsAreInBudget: boolean;
 }
@@ -63,6 +64,8 @@ export function unmeasuredProfile(engine: UnmeasuredEngine): EngineProfile {
     title,
     version,
     versionIsKnown: version !== null && /\d/.test(version),
+    releases: [],
+    fractionMeaning: engine.fractionMeaning,
     spills: false,
     defaultGpus,
     kvDtypeAuto: 'bf16',

@@ -8,7 +8,7 @@ import type { SizingRequest } from '../request.ts';
 import type { Assumption, DeviceShape } from '../shapes.ts';
 import { exactly, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
-import { factsOf, parseVersion, type SinceRow, type Version } from '../version.ts';
+import { factsOf, formatVersion, parseVersion, type SinceRow, type Version } from '../version.ts';
 import { bufferAssumptions, foreignDevice, unknownVersion } from './shared-assumptions.ts';
 
 const TITLE = 'vLLM';
@@ -251,6 +251,8 @@ export function vllm(version: string | null): EngineProfile {
     title: TITLE,
     version,
     versionIsKnown: parsed !== null,
+    releases: RELEASES.map((row) => formatVersion(row.since)),
+    fractionMeaning: 'of the memory that the GPU reports: everything inside the budget',
     spills: false,
     defaultGpus: 'one',
     kvDtypeAuto: 'bf16',
