@@ -18,14 +18,9 @@ import type { SizingRequest } from '../request.ts';
 import type { Assumption, DeviceShape } from '../shapes.ts';
 import { exactly, type Term } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
-import { formatVersion, isAtLeast, parseVersion, type Version } from '../version.ts';
-import {
-  defaultsFor,
-  FRACTION_RELEASES,
-  type FractionRule,
-  fractionRule,
-  type SglangDefaults,
-} from './sglang-fraction.ts';
+import { parseVersion, type Version } from '../version.ts';
+import { defaultsFor, type SglangDefaults } from './sglang-fraction.ts';
+import { factsAt, RELEASES, type ReleaseFacts } from './sglang-releases.ts';
 import { bufferAssumptions, foreignDevice, unknownVersion } from './shared-assumptions.ts';
 
 const TITLE = 'SGLang';
@@ -42,37 +37,6 @@ const KV_DTYPES = kvTypes([
 /** One token per KV page by default. */
 const PAGE_SIZE = 1;
 const INDEX_BYTES = 4;
-
-/** What differs from release to release. engine-facts.md §6. */
-interface ReleaseFacts {
-  readonly kv: 'full' | 'by-request' | 'two-pools';
-  /** `mm_disabled_models`, 0.4.7: no vision tower unless `--enable-multimodal`. */
-  readonly buildsVision: 'always' | 'on-request';
-  /** FA3 tables of max_bs x context that graphs keep. */
-  readonly graphTables: readonly string[];
-  readonly fraction: FractionRule;
-}
-
-function kvOf(version: Version): ReleaseFacts['kv'] {
-  if (isAtLeast(version, [0, 5, 8, 0])) return 'two-pools';
-  return isAtLeast(version, [0, 4, 9, 0]) ? 'by-request' : 'full';
-}
-
-function graphTablesOf(version: Version): readonly string[] {
-  const tables = ['page table', 'local block table'];
-  if (isAtLeast(version, [0, 4, 9, 0]) && !isAtLeast(version, [0, 4, 10, 0])) tables.push('draft page table');
-  if (isAtLeast(version, [0, 5, 12, 0])) tables.push('sliding page table');
-  return tables;
-}
-
-function factsAt(version: Version): ReleaseFacts {
-  return {
-    kv: kvOf(version),
-    buildsVision: isAtLeast(version, [0, 4, 7, 0]) ? 'on-request' : 'always',
-    graphTables: graphTablesOf(version),
-    fraction: fractionRule(version),
-  };
-}
 
 /** `swa_full_tokens_ratio` (0.5.8+). */
 const DEFAULT_POOL_RATIO = 0.8;
@@ -260,16 +224,6 @@ function assumptions(isKnown: boolean): EngineProfile['assumptions'] {
     return found;
   };
 }
-
-/** Where the KV layout, the vision tower, the tables (above) or the fraction change. */
-const LAYOUT_RELEASES: readonly Version[] = [
-  [0, 4, 7, 0],
-  [0, 5, 8, 0],
-  [0, 5, 12, 0],
-];
-const RELEASES: readonly string[] = [...FRACTION_RELEASES, ...LAYOUT_RELEASES]
-  .toSorted((one, other) => (isAtLeast(one, other) ? 1 : -1))
-  .map(formatVersion);
 
 export function sglang(version: string | null): EngineProfile {
   const parsed = version === null ? null : parseVersion(version);
