@@ -40,9 +40,9 @@ export function reconcileModel(
   objectPath: JsonPath,
 ): ModelReading {
   const findings: Finding[] = [];
-  const annotated = annotatedModel(catalog, annotations, findings);
   const running = runningModel(catalog, reading);
   const wanted = annotatedFormat(catalog, annotations, findings);
+  const annotated = inWantedFormat(annotatedModel(catalog, annotations, findings), wanted);
   if (annotated === null && running !== null) findings.push(fromCommandLine(running));
   const named = chooseNamed(annotated, running, findings);
   if (named === null) {
@@ -62,6 +62,17 @@ function annotatedModel(catalog: Catalog, annotations: Annotations, findings: Fi
   const hint = close.length > 0 ? `; nearest: ${close.join(', ')}` : '';
   findings.push(finding('unknown-model', value.path, `no model of this name is in the catalog${hint}`));
   return null;
+}
+
+/**
+ * The two annotations are one statement: the id of an unquantized checkpoint beside another quantization names the
+ * model, not the file.
+ */
+function inWantedFormat(annotated: Named | null, wanted: WantedFormat | null): Named | null {
+  const format = annotated?.checkpoint?.quantization;
+  if (annotated === null || wanted === null || format === undefined) return annotated;
+  const isOther = isSameFormat(format, 'bf16') && !isSameFormat(format, wanted.value);
+  return isOther ? { ...annotated, checkpoint: null } : annotated;
 }
 
 /** The strongest identity that the catalog knows. */

@@ -2,6 +2,7 @@ import { type Finding, finding, severityOf } from '../findings.ts';
 import { APPLIED_KEY } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
 import type { Edit } from '../plan/types.ts';
+import { placementOwner } from '../workload/ownership.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { Workload } from '../workload/types.ts';
 import {
@@ -14,7 +15,7 @@ import {
 } from './applied.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isOurs } from './ours.ts';
-import { ratchet } from './ratchet.ts';
+import { notRefused, ratchet } from './ratchet.ts';
 import { stripApplied } from './strip.ts';
 import type { DecideInput, Earlier, Facts } from './types.ts';
 
@@ -35,6 +36,21 @@ export function judgeObject(
   old: Workload | null,
   facts: Facts,
 ): Judgement {
+  const judged = judgeFresh(input, workload, old, facts);
+  if (old === null || !isStartedByKueue(workload, old)) return judged;
+  return { ...judged, findings: notRefused(judged.findings, 'Kueue starts it'), edits: [] };
+}
+
+/**
+ * A queued Job or JobSet is let go, with the selectors of the flavor that Kueue chose. It was judged when it was
+ * queued, and a refusal now would leave its quota taken and itself never started.
+ */
+function isStartedByKueue(workload: Workload, old: Workload): boolean {
+  const isStarted = workload.isTemplateImmutable && !old.isTemplateImmutable;
+  return isStarted && workload.templates.some((one) => placementOwner(workload, one)?.owner === 'kueue');
+}
+
+function judgeFresh(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {
   const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
   if (applied !== null) {
     const own = stripped(input.object, applied);

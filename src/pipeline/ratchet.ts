@@ -13,18 +13,15 @@ export function ratchet(before: Evaluation, now: Evaluation): readonly Finding[]
   const isOld = now.findings.every(
     (one) => !isRefusing(one) || kindOf(one.code) === 'fit' || known.has(keyOf(one)),
   );
-  if (!isOld) return now.findings;
-  const kept = now.findings.filter((one) => !isRefusing(one));
-  const [first] = now.findings.filter(isRefusing);
-  if (first === undefined) return now.findings;
-  return [
-    finding(
-      'still-undersized',
-      first.path,
-      `not refused, because it was so before this change: ${first.message}`,
-    ),
-    ...kept,
-  ];
+  return isOld ? notRefused(now.findings, 'it was so before this change') : now.findings;
+}
+
+/** What would refuse becomes one warning that says why it does not; everything else is kept. */
+export function notRefused(findings: readonly Finding[], why: string): readonly Finding[] {
+  const [first] = findings.filter(isRefusing);
+  if (first === undefined) return findings;
+  const told = finding('still-undersized', first.path, `not refused, because ${why}: ${first.message}`);
+  return [told, ...findings.filter((one) => !isRefusing(one))];
 }
 
 function isRefusing(one: Finding): boolean {
