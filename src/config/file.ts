@@ -83,7 +83,10 @@ export function defaultConfig(): Config {
   return configOf(configSchema.parse({}));
 }
 
-/** JSON Schema (draft 2020-12) of the file as its author writes it: every key is optional. */
-export function configJsonSchema(): unknown {
-  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' });
+/**
+ * JSON Schema of the file as its author writes it: every key is optional. The chart wants draft-07, which every
+ * Helm 3 and 4 reads.
+ */
+export function configJsonSchema(target: 'draft-2020-12' | 'draft-07' = 'draft-2020-12'): unknown {
+  return z.toJSONSchema(configSchema, { io: 'input', target });
 }
