@@ -43,7 +43,7 @@ export const CLOUD_MEMORY_MIB: readonly string[] = [
   'eks.amazonaws.com/instance-gpu-memory',
 ];
 
-/** CoreWeave: whole decimal GB per GPU, rounded down (`81` on an H100). */
+/** CoreWeave: per GPU, in whole units that its documents call GB (`81` on an H100). */
 export const CLOUD_MEMORY_GB = 'gpu.nvidia.com/vram';
 
 /** Written by something that asked the driver, so they exist only once a node runs. */

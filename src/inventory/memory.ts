@@ -6,11 +6,12 @@ import type { Vendor } from './products.ts';
 
 /**
  * Memory of one device as a label gives it. `driver`: what the driver reports. `rounded`: the same, rounded to
- * whole GiB. `cloud`: what the cloud's API says, up to 7 % above the driver's figure.
+ * whole GiB. `cloud`: what the cloud's API says, up to 7 % above the driver's figure. `thousands`: whole units that
+ * are called GB and are as little as thousands of MiB.
  */
 export interface MemoryReading {
   readonly bytes: Bytes;
-  readonly trust: 'driver' | 'rounded' | 'cloud';
+  readonly trust: 'driver' | 'rounded' | 'cloud' | 'thousands';
 }
 
 /** Label and catalog mean the same board when they are this close: ECC and old drivers move more (gpu-catalog.md §1.3). */
@@ -48,13 +49,13 @@ function readVram(labels: Labels): Bytes | null {
   return null;
 }
 
-function readCloudMemory(labels: Labels): Bytes | null {
+function readCloudMemory(labels: Labels): MemoryReading | null {
   for (const key of CLOUD_MEMORY_MIB) {
     const size = readMib(labels, key);
-    if (size !== null) return size;
+    if (size !== null) return { bytes: size, trust: 'cloud' };
   }
   const gigabytes = labelInteger(labels, CLOUD_MEMORY_GB);
-  return gigabytes === null || gigabytes === 0 ? null : bytes(gigabytes * GB);
+  return gigabytes === null || gigabytes === 0 ? null : { bytes: bytes(gigabytes * GB), trust: 'thousands' };
 }
 
 /** Memory of a whole device, by the most trusted label that is there (gpu-catalog.md §8). */
@@ -63,17 +64,20 @@ export function readMemory(labels: Labels, vendor: Vendor): MemoryReading | null
   if (driver !== null) return { bytes: driver, trust: 'driver' };
   const rounded = vendor === 'amd' ? readVram(labels) : null;
   if (rounded !== null) return { bytes: rounded, trust: 'rounded' };
-  const cloud = readCloudMemory(labels);
-  return cloud === null ? null : { bytes: cloud, trust: 'cloud' };
+  return readCloudMemory(labels);
 }
 
 export function agrees(a: number, b: number): boolean {
   return Math.abs(a - b) <= TOLERANCE * Math.max(a, b);
 }
 
-/** Whether a reading may be a reading of this device. A cloud's figure may also lie above it, not below. */
+/**
+ * Whether a reading may be a reading of this device. A cloud's figure may also lie above it, not below. CoreWeave's
+ * `81` on an H100 is 81559 MiB without its last three digits; in decimal GB that board has 85.5.
+ */
 export function isReadingOf(reading: MemoryReading, device: DeviceShape): boolean {
   if (agrees(reading.bytes, device.totalBytes)) return true;
+  if (reading.trust === 'thousands') return Math.floor(device.totalBytes / MIB / 1000) === reading.bytes / GB;
   return reading.trust === 'cloud' && device.totalBytes < reading.bytes;
 }
 
@@ -87,12 +91,16 @@ export function asRead(device: DeviceShape, reading: MemoryReading): DeviceShape
   return { ...device, totalBytes: reading.bytes, usableBytes: bytes(device.usableBytes - missing) };
 }
 
+function isClouds({ trust }: MemoryReading): boolean {
+  return trust === 'cloud' || trust === 'thousands';
+}
+
 /** Total and usable bytes from a reading alone; null where the driver's reserve would leave nothing. */
 export function sizesOf(
   reading: MemoryReading,
   vendor: Vendor,
 ): Pick<DeviceShape, 'totalBytes' | 'usableBytes'> | null {
-  const total = Math.floor(reading.trust === 'cloud' ? reading.bytes * CLOUD_SHARE : reading.bytes);
+  const total = Math.floor(isClouds(reading) ? reading.bytes * CLOUD_SHARE : reading.bytes);
   const usable = total - (vendor === 'nvidia' ? NVIDIA_RESERVE : AMD_RESERVE);
   return usable > 0 ? { totalBytes: bytes(total), usableBytes: bytes(usable) } : null;
 }

@@ -149,6 +149,12 @@ interface NodeParts {
   readonly capacity: ReadonlyMap<string, number>;
 }
 
+/** `gce://project/zone/name` → `gce`. OCI's ids (`ocid1.instance.…`) have no scheme: they name the node, not its kind. */
+function schemeOf(providerId: string): string {
+  const at = providerId.indexOf('://');
+  return at < 0 ? '' : providerId.slice(0, at);
+}
+
 function readParts(node: Fields, path: JsonPath, report: Report): NodeParts {
   const metadata = readFields(node['metadata'], [...path, 'metadata'], report);
   const spec = readFields(node['spec'], [...path, 'spec'], report);
@@ -164,7 +170,7 @@ function readParts(node: Fields, path: JsonPath, report: Report): NodeParts {
     labels: readLabels(metadata['labels'], [...path, 'metadata', 'labels'], report),
     taints: taints.filter((taint) => !isPassing(taint)),
     isUsable: isReady(status, path, report) && !isLeaving && !isHeldBack,
-    provider: providerId.split('://', 1)[0] ?? '',
+    provider: schemeOf(providerId),
     allocatable: readCounts(status['allocatable'], [...path, 'status', 'allocatable'], report),
     capacity: readCounts(status['capacity'], [...path, 'status', 'capacity'], report),
   };
