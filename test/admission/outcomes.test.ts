@@ -278,9 +278,14 @@ describe('an exempt workload', () => {
     const scaled = withMember(deployment({ ...UNDERSIZED, annotations: EXEMPT }), ['spec'], 'replicas', 3);
 
     expectLeftAlone(updated(scaled, object, stranger), RIGHTS);
-    expect(
-      glance(handle('validate', updated(scaled, deployment(UNDERSIZED), stranger), RIGHTS)).allowed,
-    ).toBe(true);
+  });
+
+  it('does not become exempt when somebody without the right adds the annotation', () => {
+    const body = updated(deployment({ ...UNDERSIZED, annotations: EXEMPT }), deployment(FITS), stranger);
+    const outcome = handle('validate', body, RIGHTS);
+
+    expect(glance(outcome)).toMatchObject(DENIED);
+    expect(codesOf(outcome)).toContain('exemption-unusable');
   });
 });
 
