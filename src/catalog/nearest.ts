@@ -3,8 +3,15 @@ const MAX_LENGTH = 128;
 
 type Row = readonly number[];
 
+/** The two rows that the next one looks back to. */
+interface Rows {
+  readonly previous: Row;
+  readonly beforePrevious: Row;
+}
+
 /** One row of the matrix of distances between all beginnings; a swap of two letters looks two rows back. */
-function nextRow(source: string, target: string, at: number, previous: Row, beforePrevious: Row): number[] {
+function nextRow(source: string, target: string, at: number, rows: Rows): number[] {
+  const { previous, beforePrevious } = rows;
   const row = [at];
   for (let column = 1; column <= target.length; column++) {
     const isSame = source[at - 1] === target[column - 1];
@@ -24,7 +31,7 @@ function distance(source: string, target: string, bound: number): number | null 
   let beforePrevious: Row = [];
   let previous: Row = Array.from({ length: target.length + 1 }, (_, column) => column);
   for (let at = 1; at <= source.length; at++) {
-    const row = nextRow(source, target, at, previous, beforePrevious);
+    const row = nextRow(source, target, at, { previous, beforePrevious });
     if (Math.min(...row) > bound) return null;
     beforePrevious = previous;
     previous = row;

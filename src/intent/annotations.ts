@@ -71,11 +71,10 @@ function readOne(key: string, value: unknown, path: JsonPath, into: Collected): 
   const text = value.trim();
   const before = into.values.get(name);
   if (before === undefined) into.values.set(name, { text, path });
-  else if (before.text !== text) addConflict(key, name, before, { text, path }, into);
+  else if (before.text !== text) addConflict(name, before, { text, path }, into);
 }
 
 function addConflict(
-  key: string,
   name: AnnotationKey,
   first: AnnotationValue,
   second: AnnotationValue,
@@ -83,7 +82,7 @@ function addConflict(
 ): void {
   into.conflicting.add(name);
   const message = (other: AnnotationValue): string =>
-    `${key} also stands at ${formatPath(other.path)} with another value; keep one of them`;
+    `${PREFIX}${name} also stands at ${formatPath(other.path)} with another value; keep one of them`;
   into.findings.push(finding('annotation-conflict', first.path, message(second)));
   into.findings.push(finding('annotation-conflict', second.path, message(first)));
 }

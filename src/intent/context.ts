@@ -10,21 +10,24 @@ export interface ContextChoice {
   readonly needsFlag: boolean;
 }
 
+/** What may say how long the context is. `isHidden`: flags may stand where we cannot read them. */
+export interface ContextSources {
+  readonly annotated: Stated<number> | null;
+  readonly reading: EngineReading | null;
+  readonly checkpoint: CheckpointEntry | null;
+  readonly isHidden: boolean;
+}
+
 /**
  * The context that is judged. The flag is what runs; an annotation that disagrees with it is a finding, and the larger
  * of the two is judged. Without either, the engine takes the checkpoint's own maximum (engine-flags.md §5, case 3).
  * @returns null when the context is set somewhere that cannot be read, and no annotation fills the gap.
  */
-export function reconcileContext(
-  annotated: Stated<number> | null,
-  reading: EngineReading | null,
-  checkpoint: CheckpointEntry | null,
-  isHidden: boolean,
-  findings: Finding[],
-): ContextChoice | null {
+export function reconcileContext(sources: ContextSources, findings: Finding[]): ContextChoice | null {
+  const { annotated, reading, checkpoint } = sources;
   const flag = reading?.context ?? { state: 'absent' as const };
   if (flag.state === 'unknown') return fromAnnotation(annotated, flag.path, findings);
-  if (flag.state === 'absent') return withoutFlag(annotated, reading, checkpoint, isHidden, findings);
+  if (flag.state === 'absent') return withoutFlag(sources, findings);
   const origin = { from: 'flag' as const, path: flag.path };
   if (flag.value === 'auto') return autoContext(annotated, checkpoint, origin.path);
   const running = { value: flag.value, origin };
@@ -60,10 +63,7 @@ function autoContext(
 }
 
 function withoutFlag(
-  annotated: Stated<number> | null,
-  reading: EngineReading | null,
-  checkpoint: CheckpointEntry | null,
-  isHidden: boolean,
+  { annotated, reading, checkpoint, isHidden }: ContextSources,
   findings: Finding[],
 ): ContextChoice | null {
   if (annotated !== null)

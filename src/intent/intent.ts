@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { EngineName, EngineReading, Reading } from '../engine/types.ts';
 import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
+import type { EngineProfile } from '../sizing/engine-profile.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import { kvDtype } from '../sizing/kv-dtype.ts';
 import type { KvDtype } from '../sizing/shapes.ts';
@@ -25,23 +26,29 @@ export interface IntentReading {
   readonly findings: readonly Finding[];
 }
 
+/** What one pod template says. */
+export interface IntentSources {
+  readonly annotations: Annotations;
+  /** null when no engine is recognised and none is named. */
+  readonly reading: EngineReading | null;
+  /** Engine that is assumed then. */
+  readonly fallbackEngine: EngineName;
+  /** Where a missing annotation would stand. */
+  readonly objectPath: JsonPath;
+}
+
 /**
  * Annotations and engine flags of one pod template, reconciled (contract §2): the flag is what runs; where they
  * disagree a finding quotes both paths and the larger need is judged.
  */
-export function readIntent(
-  catalog: Catalog,
-  annotations: Annotations,
-  reading: EngineReading | null,
-  fallbackEngine: EngineName,
-  objectPath: JsonPath,
-): IntentReading {
+export function readIntent(catalog: Catalog, sources: IntentSources): IntentReading {
+  const { annotations, reading, objectPath } = sources;
   const findings: Finding[] = [...(reading?.findings ?? [])];
   const model = reconcileModel(catalog, annotations, reading, objectPath);
   findings.push(...model.findings);
   const annotated = readAnnotated(catalog, annotations, findings);
   if (model.choice === null) return { intent: null, findings };
-  const running = readRunning(annotations, reading, fallbackEngine, model.choice, annotated, findings);
+  const running = readRunning(sources, model.choice, annotated, findings);
   if (running === null) return { intent: null, findings };
   return { intent: { ...annotated.fixed, ...modelPart(model.choice), ...running }, findings };
 }
@@ -79,21 +86,19 @@ function modelPart(choice: ModelChoice): ModelPart {
 type RunningPart = Omit<Intent, keyof ModelPart | keyof Annotated['fixed']>;
 
 function readRunning(
-  annotations: Annotations,
-  reading: EngineReading | null,
-  fallbackEngine: EngineName,
+  { annotations, reading, fallbackEngine }: IntentSources,
   model: ModelChoice,
   annotated: Annotated,
   findings: Finding[],
 ): RunningPart | null {
   const isHidden = hidesFlags(reading, annotations);
   const checkpoint = model.checkpoint?.value ?? null;
-  const context = reconcileContext(annotated.context, reading, checkpoint, isHidden, findings);
+  const context = reconcileContext({ annotated: annotated.context, reading, checkpoint, isHidden }, findings);
   if (context === null) return null;
   if (checkpoint !== null) checkLength(context.context, checkpoint.maxContext, reading, findings);
   const engine = reading?.engine ?? fallbackEngine;
   const engineVersion = reconcileVersion(annotated.version, reading, findings);
-  const kv = reconcileKvDtype(annotations, reading, engine, engineVersion, findings);
+  const kv = reconcileKvDtype(annotations, reading, engineProfile(engine, engineVersion), findings);
   const parallel = readParallel(reading, isHidden && annotated.fixed.workload === 'inference', findings);
   if (kv === null || parallel === null) return null;
   const settings = readSettings(reading);
@@ -153,11 +158,9 @@ interface KvChoice {
 function reconcileKvDtype(
   annotations: Annotations,
   reading: EngineReading | null,
-  engine: EngineName,
-  version: string | null,
+  profile: EngineProfile | null,
   findings: Finding[],
 ): KvChoice | null {
-  const profile = engineProfile(engine, version);
   if (profile === null) return null;
   const auto = kvDtype(profile, 'auto');
   if (auto === null) return null;
@@ -170,7 +173,7 @@ function reconcileKvDtype(
   if (value === undefined) return running ?? fallback;
   const annotated = kvDtype(profile, value.text.toLowerCase());
   if (annotated === null) {
-    findings.push(finding('malformed-annotation', value.path, `not a KV cache dtype of ${engine}`));
+    findings.push(finding('malformed-annotation', value.path, `not a KV cache dtype of ${profile.title}`));
     return running ?? fallback;
   }
   const choice: KvChoice = {

@@ -6,7 +6,7 @@ import type { Remedy } from '../plan/types.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle } from './conclude.ts';
-import { type Evaluation, evaluate } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
 import { type Judgement, judgeObject } from './judgement.ts';
 import { isOurs } from './ours.ts';
@@ -26,10 +26,18 @@ import { annotationsOf, isOwned } from './units.ts';
  * 6. modes and policy turn findings into a verdict; a refusal looks for ways out
  */
 export function decide(input: DecideInput, facts: Facts): Decided {
-  return decideOnce(input, facts, true);
+  return decideOnce({ input, facts, withRemedies: true });
 }
 
-function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): Decided {
+/** What a decision starts from. */
+interface Start {
+  readonly input: DecideInput;
+  readonly facts: Facts;
+  readonly withRemedies: boolean;
+}
+
+function decideOnce(start: Start): Decided {
+  const { input, facts } = start;
   const reading = readWorkload(input.object);
   if (reading.kind === 'other') return settle([], 'ignore', facts);
   if (reading.kind === 'not-judged') return notJudged(input.object, reading.reason, facts);
@@ -37,13 +45,11 @@ function decideOnce(input: DecideInput, facts: Facts, withRemedies: boolean): De
   const { workload } = reading;
   const old = oldWorkload(input);
   if (workload.isTerminating || isOwned(workload)) return settle([], 'ignore', facts);
-  if (!isOurs(workload) && !(old !== null && isOurs(old)))
-    return unannotated(input, workload, facts, withRemedies);
+  if (!isOurs(workload) && !(old !== null && isOurs(old))) return unannotated(start, workload);
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return settle(exemption.findings, 'allow', facts);
   const given = [...exemption.findings, ...reading.findings];
-  const judgement = judgeObject(input, workload, old, facts);
-  return judgedDecision(input, { workload, old, given }, judgement, facts, withRemedies);
+  return judgedDecision(start, { workload, old, given }, judgeObject(input, workload, old, facts));
 }
 
 interface Judging {
@@ -82,14 +88,15 @@ function ownMember(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function unannotated(input: DecideInput, workload: Workload, facts: Facts, withRemedies: boolean): Decided {
+function unannotated(start: Start, workload: Workload): Decided {
+  const { input, facts } = start;
   const policy = facts.policy.unannotated;
   const template =
     policy === 'ignore' ? undefined : workload.templates.find((one) => servesKnownModel(one, facts));
   if (template === undefined) return settle([], 'ignore', facts);
   if (policy === 'judge') {
     const judgement = judgeObject(input, workload, null, facts);
-    return judgedDecision(input, { workload, old: null, given: [] }, judgement, facts, withRemedies);
+    return judgedDecision(start, { workload, old: null, given: [] }, judgement);
   }
   const message =
     'serves a model that vramgate can size; annotate it with vramgate.io/model to have it checked';
@@ -120,22 +127,16 @@ function exemptionOf(
   const [oldTemplate] = old?.templates ?? [];
   if (template === undefined) return { isExempt: false, findings: [] };
   const before = old === null || oldTemplate === undefined ? null : annotationsOf(old, oldTemplate);
-  return readExemption(annotationsOf(workload, template), before, facts.policy, input.user, input.namespace);
+  return readExemption(annotationsOf(workload, template), before, facts.policy, input);
 }
 
 // --- the verdict -------------------------------------------------------------------------------------------------
 
-function judgedDecision(
-  input: DecideInput,
-  { workload, old, given }: Judging,
-  judgement: Judgement,
-  facts: Facts,
-  withRemedies: boolean,
-): Decided {
+function judgedDecision(start: Start, { workload, old, given }: Judging, judgement: Judgement): Decided {
   const { evaluation } = judgement;
   const all = { ...judgement, findings: [...given, ...judgement.findings] };
-  const decision = conclude(all, facts, () =>
-    withRemedies ? remediesFor(input, workload, evaluation, all.findings, facts) : [],
+  const decision = conclude(all, start.facts, () =>
+    start.withRemedies ? remediesFor(start, workload, all) : [],
   );
   return {
     ...decision,
@@ -151,15 +152,13 @@ function judgedDecision(
 }
 
 function remediesFor(
-  input: DecideInput,
+  { input, facts }: Start,
   workload: Workload,
-  evaluation: Evaluation,
-  findings: readonly Finding[],
-  facts: Facts,
+  { evaluation, findings }: Judgement,
 ): readonly Remedy[] {
   const attempt = (object: unknown): Tried => {
     const reading = readWorkload(object);
-    const decision = decideOnce({ ...input, object }, facts, false);
+    const decision = decideOnce({ input: { ...input, object }, facts, withRemedies: false });
     if (reading.kind !== 'workload')
       return { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
     const again = evaluate(reading.workload, facts, true);

@@ -49,7 +49,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
       continue;
     }
     const unit = { ...reading.unit, sizer: made.sizer };
-    const outcome = planUnit(unit, facts.inventory, facts.catalog, facts.policy);
+    const outcome = planUnit(unit, facts);
     units.push(unit);
     findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
     edits.push(...outcome.edits);

@@ -1,7 +1,7 @@
 import { type Finding, finding } from '../findings.ts';
 import type { Annotations, AnnotationValue } from '../intent/annotations.ts';
 import type { Policy } from '../plan/types.ts';
-import type { Requester } from './types.ts';
+import type { DecideInput } from './types.ts';
 
 const MIN_REASON = 10;
 
@@ -9,6 +9,9 @@ export interface Exemption {
   readonly isExempt: boolean;
   readonly findings: readonly Finding[];
 }
+
+/** Who asks, and where. */
+type Requested = Pick<DecideInput, 'user' | 'namespace'>;
 
 /**
  * An exemption needs a reason, and a requester who may exempt. Rights are checked only when the annotation is added or
@@ -18,12 +21,11 @@ export function readExemption(
   annotations: Annotations,
   before: Annotations | null,
   policy: Policy,
-  user: Requester | null,
-  namespace: string | null,
+  requested: Requested,
 ): Exemption {
   const value = annotations.values.get('exempt');
   if (value === undefined) return { isExempt: false, findings: [] };
-  const problem = reasonProblem(value) ?? rightsProblem(value, before, policy, user, namespace);
+  const problem = reasonProblem(value) ?? rightsProblem(value, before, policy, requested);
   if (problem !== null)
     return { isExempt: false, findings: [finding('exemption-unusable', value.path, problem)] };
   return { isExempt: true, findings: [finding('exempt', value.path, `exempt: ${value.text.slice(0, 200)}`)] };
@@ -38,8 +40,7 @@ function rightsProblem(
   value: AnnotationValue,
   before: Annotations | null,
   policy: Policy,
-  user: Requester | null,
-  namespace: string | null,
+  { user, namespace }: Requested,
 ): string | null {
   const { users, groups, namespaces } = policy.exemptions;
   const isOpen = users.length === 0 && groups.length === 0 && namespaces.length === 0;

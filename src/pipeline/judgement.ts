@@ -29,6 +29,13 @@ export interface Judgement {
   readonly earlier: Earlier | null;
 }
 
+/** One request, with the old object read. */
+interface Scene {
+  readonly input: DecideInput;
+  readonly old: Workload | null;
+  readonly facts: Facts;
+}
+
 /** Tells our earlier values from the author's, then judges; on UPDATE compares with the old object. */
 export function judgeObject(
   input: DecideInput,
@@ -54,7 +61,7 @@ function judgeFresh(input: DecideInput, workload: Workload, old: Workload | null
   const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
   if (applied !== null) {
     const own = stripped(input.object, applied);
-    if (own !== null) return judgeOurs(input, own, applied, old, facts);
+    if (own !== null) return judgeOurs({ input, old, facts }, own, applied);
   }
   return judgeAuthors(input, workload, old, facts);
 }
@@ -71,13 +78,12 @@ function stripped(
 
 /** Sticky: equal author-side inputs get exactly the recorded values back, whatever is known now (contract §4). */
 function judgeOurs(
-  input: DecideInput,
+  scene: Scene,
   own: { readonly object: unknown; readonly workload: Workload },
   applied: Applied,
-  old: Workload | null,
-  facts: Facts,
 ): Judgement {
-  if (authorInputs(own.workload) !== applied.from) return replan(input, own.workload, applied, old, facts);
+  const { input, old, facts } = scene;
+  if (authorInputs(own.workload) !== applied.from) return replan(scene, own.workload, applied);
   const standing = readWorkload(applyEdits(own.object, applied.set));
   if (standing.kind !== 'workload') return judgeAuthors(input, own.workload, old, facts);
   const evaluation = evaluate(standing.workload, facts, false);
@@ -110,13 +116,7 @@ export function stalePlacement(evaluation: Evaluation): Evaluation {
 }
 
 /** The author changed an input: what still stands of ours counts as absent and is planned anew, downwards too. */
-function replan(
-  input: DecideInput,
-  own: Workload,
-  applied: Applied,
-  old: Workload | null,
-  facts: Facts,
-): Judgement {
+function replan({ input, old, facts }: Scene, own: Workload, applied: Applied): Judgement {
   const judged = judgeAuthors(input, own, old, facts);
   const isPlanned = judged.edits.some((edit) => edit.kind !== 'set-annotation');
   const gone = removals(applied.set, judged.edits);

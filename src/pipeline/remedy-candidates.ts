@@ -5,7 +5,7 @@ import type { FlagConcept, FlagSite } from '../engine/types.ts';
 import { type Finding, formatPath, type JsonPath } from '../findings.ts';
 import type { AnnotationKey } from '../intent/keys.ts';
 import { PREFIX } from '../intent/keys.ts';
-import { COMMON_GPUS } from '../plan/missing.ts';
+import { COMMON_GPUS } from '../plan/no-count.ts';
 import { names } from '../plan/place.ts';
 import type { Edit, Judged } from '../plan/types.ts';
 import type { Unit } from '../plan/unit.ts';

@@ -1,16 +1,12 @@
-import type { Catalog } from '../catalog/types.ts';
 import type { Finding, FindingCode, Severity } from '../findings.ts';
-import type { Decision, Inventory, Mode, Policy, Verdict } from '../plan/types.ts';
+import type { Decision, Inventory, Mode, PlanFacts, Verdict } from '../plan/types.ts';
 import type { Parallel } from '../sizing/shapes.ts';
 import type { Workload } from '../workload/types.ts';
 import type { AppliedEdit } from './applied.ts';
 import type { UnitReading } from './units.ts';
 
 /** What is known beside the object: immutable snapshots, swapped whole, passed in. */
-export interface Facts {
-  readonly catalog: Catalog;
-  readonly inventory: Inventory;
-  readonly policy: Policy;
+export interface Facts extends PlanFacts {
   /** The `vramgate.io/mode` label of the object's namespace; null: none or not known. */
   readonly namespaceMode: Mode | null;
 }

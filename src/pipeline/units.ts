@@ -1,11 +1,10 @@
 import { nearest } from '../catalog/resolve.ts';
-import { readEngine } from '../engine/read.ts';
+import { type ReadOptions, readEngine } from '../engine/read.ts';
 import { findServing } from '../engine/serving.ts';
 import type { EngineName, EngineReading } from '../engine/types.ts';
 import { type Finding, finding } from '../findings.ts';
 import { type Annotations, readAnnotations } from '../intent/annotations.ts';
 import { readIntent } from '../intent/intent.ts';
-import type { Intent } from '../intent/types.ts';
 import { readEngineName } from '../intent/values.ts';
 import type { GpuAsk } from '../plan/types.ts';
 import type { Member, UnitDraft } from '../plan/unit.ts';
@@ -60,15 +59,23 @@ function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitR
   const engine = readEngineName(annotations, findings);
   const served = chooseContainer(template, annotations, engine, findings);
   if (served === null) return { unit: null, findings };
-  const reading = readServed(served.container, template, annotations, engine, facts);
+  const reading = readServed(served.container, template, annotations, {
+    wantedEngine: engine,
+    defaultEngine: facts.policy.defaultEngine,
+  });
   const fallback = engine ?? facts.policy.defaultEngine ?? LAST_RESORT;
-  const intent = readIntent(facts.catalog, annotations, reading, fallback, ['metadata', 'annotations']);
+  const intent = readIntent(facts.catalog, {
+    annotations,
+    reading,
+    fallbackEngine: fallback,
+    objectPath: ['metadata', 'annotations'],
+  });
   findings.push(
     ...intent.findings,
     ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)),
   );
   if (intent.intent === null) return { unit: null, findings };
-  return { unit: buildUnit(workload, templates, served, reading, intent.intent), findings };
+  return { unit: buildUnit(workload, templates, served, { reading, intent: intent.intent }), findings };
 }
 
 interface Served {
@@ -112,13 +119,11 @@ function readServed(
   container: Container,
   template: PodTemplate,
   annotations: Annotations,
-  engine: EngineName | null,
-  facts: Facts,
+  engines: Pick<ReadOptions, 'wantedEngine' | 'defaultEngine'>,
 ): EngineReading | null {
   const extra = annotations.values.get('engine-args');
   return readEngine(container, {
-    wantedEngine: engine,
-    defaultEngine: facts.policy.defaultEngine,
+    ...engines,
     initContainers: template.spec.initContainers,
     labels: template.labels,
     extraArgs: extra?.text ?? null,
@@ -128,12 +133,10 @@ function readServed(
 
 function buildUnit(
   workload: Workload,
-  templates: Templates,
+  [template, ...others]: Templates,
   served: Served,
-  reading: EngineReading | null,
-  intent: Intent,
+  { reading, intent }: Pick<UnitDraft, 'reading' | 'intent'>,
 ): UnitDraft {
-  const [template, ...others] = templates;
   const leader = member(template, served.container, served.all);
   const workers = others.flatMap((one) => workerMember(one));
   return {

@@ -1,8 +1,7 @@
-import type { Catalog } from '../catalog/types.ts';
 import { type Finding, finding, type JsonPath } from '../findings.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import type { Parallel } from '../sizing/shapes.ts';
-import { chosenPlan, type Outcome } from './outcome.ts';
+import { type Counted, chosenPlan, type Outcome } from './outcome.ts';
 import { names } from './place.ts';
 import {
   annotatedProducts,
@@ -15,20 +14,24 @@ import {
 } from './products.ts';
 import type { Reachable } from './reach.ts';
 import { refusalText } from './texts.ts';
-import type { GpuAsk, Judged, Policy } from './types.ts';
+import type { GpuAsk, Judged, PlanFacts } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
 
 export interface Asked {
   readonly unit: Unit;
   readonly ask: GpuAsk;
   readonly parallel: Parallel;
-  readonly catalog: Catalog;
-  readonly policy: Policy;
+  readonly facts: PlanFacts;
 }
 
 export interface JudgedClass {
   readonly reach: Reachable;
   readonly judged: Judged | null;
+}
+
+/** What was asked for, for the plan that is printed. */
+export function countedOf({ unit, ask }: Asked): Counted {
+  return { resource: ask.resource, gpus: ask.count, pods: podsOf(unit) };
 }
 
 export function trainingGpus(asked: Asked): number {
@@ -44,11 +47,12 @@ export function closeCall(judged: Judged, path: JsonPath): readonly Finding[] {
 /** Catalog GPUs that the author accepts for this resource, smallest first. */
 export function catalogDevices(asked: Asked): readonly Sizable[] {
   const profile = migProfile(asked.ask.resource);
-  if (profile !== null) return slicesOf(asked.catalog, profile);
+  if (profile !== null) return slicesOf(asked.facts.catalog, profile);
   const spec = asked.unit.members[0].template.spec;
-  const named = annotatedProducts(asked.catalog, asked.unit.intent) ?? selectedProducts(asked.catalog, spec);
+  const named =
+    annotatedProducts(asked.facts.catalog, asked.unit.intent) ?? selectedProducts(asked.facts.catalog, spec);
   return named === null
-    ? wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource))
+    ? wholeGpus(asked.facts.catalog, vendorOfResource(asked.ask.resource))
     : bySize(sizable(named));
 }
 
@@ -63,8 +67,8 @@ export function migProfile(resource: string): string | null {
 }
 
 export function refused(asked: Asked, judged: Judged | null, classes: readonly JudgedClass[]): Outcome {
-  const { unit, ask, parallel } = asked;
-  const plan = chosenPlan(ask.resource, ask.count, podsOf(unit), null, parallel);
+  const { ask, parallel } = asked;
+  const plan = chosenPlan(countedOf(asked), null, parallel);
   if (judged === null) {
     const message = `the memory of a ${ask.resource} here is not known; name the product in vramgate.io/gpu`;
     return { findings: [finding('unknown-gpu', ask.path, message)], judged: null, plan, edits: [] };

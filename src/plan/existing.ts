@@ -1,30 +1,37 @@
-import type { Catalog } from '../catalog/types.ts';
 import { type Finding, finding, type JsonPath } from '../findings.ts';
-import { type Asked, catalogDevices, closeCall, type JudgedClass, refused, trainingGpus } from './asked.ts';
+import {
+  type Asked,
+  catalogDevices,
+  closeCall,
+  countedOf,
+  type JudgedClass,
+  refused,
+  trainingGpus,
+} from './asked.ts';
 import { planFlags } from './flags.ts';
 import { gpusOf, parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { names, placeUnit } from './place.ts';
 import { selectedProducts } from './products.ts';
 import { compareRanked } from './rank.ts';
-import { hasOwnPlacement, type Reachable, reachableClasses, withoutPlacement } from './reach.ts';
-import type { GpuAsk, Inventory, Judged, Policy } from './types.ts';
-import { askedGpus, podsOf, type Unit } from './unit.ts';
+import {
+  hasOwnPlacement,
+  knownClasses,
+  type Reachable,
+  reachableClasses,
+  withoutPlacement,
+} from './reach.ts';
+import type { GpuAsk, Judged, PlanFacts } from './types.ts';
+import { askedGpus, type PlannedSpec, type Unit } from './unit.ts';
 import { landUnknown } from './unplaced.ts';
 
 /** The author gave a GPU count: it is never changed; is it enough, wherever the pod may land? */
-export function planExisting(
-  unit: Unit,
-  ask: GpuAsk,
-  inventory: Inventory,
-  catalog: Catalog,
-  policy: Policy,
-): Outcome {
+export function planExisting(unit: Unit, ask: GpuAsk, facts: PlanFacts): Outcome {
   const gpus = askedGpus(unit) ?? ask.count;
   const parallel = runningParallel(unit.intent, gpus);
-  const asked: Asked = { unit, ask, parallel, catalog, policy };
+  const asked: Asked = { unit, ask, parallel, facts };
   const counted = countFindings(asked, gpus);
-  const landed = inventory.state === 'known' ? landKnown(asked, inventory) : landUnknown(asked);
+  const landed = facts.inventory.state === 'known' ? landKnown(asked) : landUnknown(asked);
   const flags = planFlags(unit, parallel, false);
   return {
     ...landed,
@@ -59,10 +66,8 @@ function flagPath(unit: Unit): JsonPath {
 
 // --- a known inventory -------------------------------------------------------------------------------------------
 
-function landKnown(asked: Asked, inventory: Extract<Inventory, { state: 'known' }>): Outcome {
-  const { unit, ask, policy } = asked;
-  const spec = unit.members[0].template.spec;
-  const reached = reachableClasses(inventory.classes, spec, ask.resource, ask.scheduled, policy);
+function landKnown(asked: Asked): Outcome {
+  const reached = reachedBy(asked, asked.unit.members[0].template.spec);
   const judged = reached.map((reach) => ({ reach, judged: judgeClass(asked, reach) }));
   const fitting = judged.filter((one) => isFitting(asked, one));
   if (fitting.length > 0)
@@ -71,7 +76,12 @@ function landKnown(asked: Asked, inventory: Extract<Inventory, { state: 'known' 
       fitting,
       judged.filter((one) => !fitting.includes(one)),
     );
-  return landNowhere(asked, inventory, judged);
+  return landNowhere(asked, judged);
+}
+
+function reachedBy({ ask, facts }: Asked, spec: PlannedSpec): readonly Reachable[] {
+  const wanted = { resource: ask.resource, count: ask.scheduled };
+  return reachableClasses(knownClasses(facts), spec, wanted, facts.policy);
 }
 
 function judgeClass(asked: Asked, reach: Reachable): Judged | null {
@@ -94,7 +104,8 @@ function isSingleSlice(asked: Asked, sharing: string): boolean {
 }
 
 function landFitting(asked: Asked, fitting: readonly JudgedClass[], others: readonly JudgedClass[]): Outcome {
-  const { unit, ask, policy, parallel } = asked;
+  const { unit, ask, parallel } = asked;
+  const { policy } = asked.facts;
   const ordered = fitting.toSorted(
     (one, other) =>
       Number(one.reach.taintsToTolerate.length > 0) - Number(other.reach.taintsToTolerate.length > 0) ||
@@ -105,17 +116,16 @@ function landFitting(asked: Asked, fitting: readonly JudgedClass[], others: read
   );
   const [best] = ordered;
   if (best === undefined) throw new RangeError('no fitting class to choose from');
-  const placed = placeUnit(
-    unit,
-    best.reach,
-    ordered.map((one) => one.reach),
-    others.map((one) => one.reach),
-    policy,
-  );
+  const landing = {
+    best: best.reach,
+    fitting: ordered.map((one) => one.reach),
+    unfitting: others.map((one) => one.reach),
+  };
+  const placed = placeUnit(unit, landing, policy);
   return {
     findings: [...placed.findings, ...closeFindings(asked, best), ...sharingFindings(asked, best)],
     judged: best.judged,
-    plan: chosenPlan(ask.resource, ask.count, podsOf(unit), best.reach.nodeClass.id, parallel),
+    plan: chosenPlan(countedOf(asked), best.reach.nodeClass.id, parallel),
     edits: placed.edits,
   };
 }
@@ -132,15 +142,11 @@ function sharingFindings(asked: Asked, best: JudgedClass): readonly Finding[] {
 }
 
 /** No class that the pod can reach holds it: is that the author's doing, or the cluster's? (contract §4) */
-function landNowhere(
-  asked: Asked,
-  inventory: Extract<Inventory, { state: 'known' }>,
-  judged: readonly JudgedClass[],
-): Outcome {
+function landNowhere(asked: Asked, judged: readonly JudgedClass[]): Outcome {
   const { unit, ask } = asked;
   const sized = judged.flatMap((one) => (one.judged === null ? [] : [one.judged]));
   const largest = sized.toSorted((one, other) => deviceBytes(other) - deviceBytes(one))[0];
-  if (largest !== undefined && isPinned(asked, inventory, judged)) return refused(asked, largest, judged);
+  if (largest !== undefined && isPinned(asked, judged)) return refused(asked, largest, judged);
   const possible = catalogDevices(asked).map((one) =>
     unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)),
   );
@@ -154,7 +160,7 @@ function landNowhere(
   return {
     findings: [finding('no-node-fits', ask.path, message)],
     judged: largest ?? carried,
-    plan: chosenPlan(ask.resource, ask.count, podsOf(unit), null, asked.parallel),
+    plan: chosenPlan(countedOf(asked), null, asked.parallel),
     edits: [],
   };
 }
@@ -164,21 +170,10 @@ function deviceBytes(judged: Judged): number {
 }
 
 /** The author's own selector or GPU annotation keeps the pod away from what would hold it. */
-function isPinned(
-  asked: Asked,
-  inventory: Extract<Inventory, { state: 'known' }>,
-  judged: readonly JudgedClass[],
-): boolean {
-  const { unit, ask, catalog, policy } = asked;
+function isPinned(asked: Asked, judged: readonly JudgedClass[]): boolean {
+  const { unit } = asked;
   const spec = unit.members[0].template.spec;
-  if (unit.intent.gpus !== null || selectedProducts(catalog, spec) !== null) return true;
+  if (unit.intent.gpus !== null || selectedProducts(asked.facts.catalog, spec) !== null) return true;
   if (!hasOwnPlacement(spec)) return false;
-  const free = reachableClasses(
-    inventory.classes,
-    withoutPlacement(spec),
-    ask.resource,
-    ask.scheduled,
-    policy,
-  );
-  return free.length > judged.length;
+  return reachedBy(asked, withoutPlacement(spec)).length > judged.length;
 }

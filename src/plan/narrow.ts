@@ -2,15 +2,20 @@ import type { JsonPath } from '../findings.ts';
 import type { Edit, NodeClass, Policy } from './types.ts';
 import type { PlannedSpec } from './unit.ts';
 
+/** Classes that the pod may land on. `best` is one of `fitting`. */
+export interface Choice {
+  readonly best: NodeClass;
+  readonly fitting: readonly NodeClass[];
+  readonly unfitting: readonly NodeClass[];
+}
+
 /**
  * Narrowing the author's placement so that only classes that fit remain, by a label that the fitting nodes really
  * carry and no unfitting one shares. null when nothing separates them without contradicting the author.
  */
 export function narrowPlacement(
   spec: PlannedSpec,
-  best: NodeClass,
-  fitting: readonly NodeClass[],
-  unfitting: readonly NodeClass[],
+  { best, fitting, unfitting }: Choice,
   policy: Policy,
 ): readonly Edit[] | null {
   if (unfitting.length === 0) return [];

@@ -12,17 +12,21 @@ export interface Outcome {
 
 export const NOTHING: Outcome = { findings: [], judged: null, plan: null, edits: [] };
 
-/** A plan for `perPod` GPUs of `resource` in each of `pods` pods. */
+/** GPUs of one pod, and the pods of one replica. */
+export interface Counted {
+  readonly resource: string;
+  readonly gpus: number;
+  readonly pods: number;
+}
+
 export function chosenPlan(
-  resource: string,
-  perPod: number,
-  pods: number,
+  { resource, gpus, pods }: Counted,
   shape: string | null,
   parallel: Parallel,
 ): ChosenPlan {
   return {
     resource,
-    gpus: perPod,
+    gpus,
     shape,
     tensorParallel: parallel.tensor,
     pipelineParallel: parallel.pipeline,

@@ -9,18 +9,15 @@ export interface Placement {
   readonly findings: readonly Finding[];
 }
 
-/**
- * Selector and tolerations, so that every node that the scheduler may choose fits (contract §4).
- * @param best the class that was chosen; it is one of `fitting`.
- * @param unfitting classes that the pod can reach as well and that cannot hold it.
- */
-export function placeUnit(
-  unit: Unit,
-  best: Reachable,
-  fitting: readonly Reachable[],
-  unfitting: readonly Reachable[],
-  policy: Policy,
-): Placement {
+/** Classes that the pod can reach. `best` was chosen and is one of `fitting`; `unfitting` cannot hold it. */
+export interface Landing {
+  readonly best: Reachable;
+  readonly fitting: readonly Reachable[];
+  readonly unfitting: readonly Reachable[];
+}
+
+/** Selector and tolerations, so that every node that the scheduler may choose fits (contract §4). */
+export function placeUnit(unit: Unit, { best, fitting, unfitting }: Landing, policy: Policy): Placement {
   const spec = unit.members[0].template.spec;
   if (unit.placementOwner !== null) return leftAlone(unit, unfitting);
   const tolerated = best.taintsToTolerate;
@@ -30,7 +27,7 @@ export function placeUnit(
   const peers = fitting
     .filter((one) => isCovered(one.taintsToTolerate, tolerated))
     .map((one) => one.nodeClass);
-  const narrowed = narrowPlacement(spec, best.nodeClass, peers, rivals, policy);
+  const narrowed = narrowPlacement(spec, { best: best.nodeClass, fitting: peers, unfitting: rivals }, policy);
   if (narrowed === null || (narrowed.length > 0 && !unit.canEdit))
     return conflict(unit, best.nodeClass, rivals);
   const tolerations = unit.canEdit ? tolerated : [];

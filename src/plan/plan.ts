@@ -1,33 +1,23 @@
-import type { Catalog } from '../catalog/types.ts';
 import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
 import { planExisting } from './existing.ts';
 import { planMissing } from './missing.ts';
 import { NOTHING, type Outcome } from './outcome.ts';
-import type { GpuAsk, Inventory, Policy } from './types.ts';
+import type { GpuAsk, PlanFacts } from './types.ts';
 import type { Unit } from './unit.ts';
 
 /** The plan of one serving replica: what it asks for, or what it should ask for. */
-export function planUnit(unit: Unit, inventory: Inventory, catalog: Catalog, policy: Policy): Outcome {
+export function planUnit(unit: Unit, facts: PlanFacts): Outcome {
   const ask = unit.members[0].ask;
   const released = releaseFindings(unit.intent, unit.intent.model.origin.path);
-  const outcome = planAsk(unit, ask, inventory, catalog, policy);
+  const outcome = planAsk(unit, ask, facts);
   return { ...outcome, findings: [...released, ...outcome.findings] };
 }
 
-function planAsk(
-  unit: Unit,
-  ask: GpuAsk | null,
-  inventory: Inventory,
-  catalog: Catalog,
-  policy: Policy,
-): Outcome {
-  if (ask === null)
-    return unit.placementOwner?.owner === 'dra'
-      ? claimed(unit)
-      : planMissing(unit, inventory, catalog, policy);
+function planAsk(unit: Unit, ask: GpuAsk | null, facts: PlanFacts): Outcome {
+  if (ask === null) return unit.placementOwner?.owner === 'dra' ? claimed(unit) : planMissing(unit, facts);
   if (ask.form === 'hami' || ask.form === 'other-accelerator') return unsized(ask);
-  return planExisting(unit, ask, inventory, catalog, policy);
+  return planExisting(unit, ask, facts);
 }
 
 export function releaseFindings({ model }: Intent, path: JsonPath): readonly Finding[] {

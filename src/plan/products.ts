@@ -2,7 +2,7 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry } from '../catalog/types.ts';
 import type { Intent } from '../intent/types.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
-import type { Policy } from './types.ts';
+import type { PlanFacts } from './types.ts';
 import type { PlannedSpec } from './unit.ts';
 
 /** A catalog GPU that can be sized. */
@@ -58,10 +58,9 @@ function valuesOf(spec: PlannedSpec, label: string): readonly string[] {
 
 /** What names the GPU where no inventory does: annotation, then the author's selector, then the policy. */
 export function namedProducts(
-  catalog: Catalog,
+  { catalog, policy }: PlanFacts,
   intent: Intent,
   spec: PlannedSpec,
-  policy: Policy,
 ): readonly GpuEntry[] | null {
   const named = annotatedProducts(catalog, intent) ?? selectedProducts(catalog, spec);
   if (named !== null) return named;

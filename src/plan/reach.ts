@@ -1,7 +1,7 @@
 import { matchesNode } from '../placement/node-affinity.ts';
 import { untoleratedTaints } from '../placement/taints.ts';
 import type { StringMap } from '../workload/types.ts';
-import type { NodeClass, Policy, Taint } from './types.ts';
+import type { NodeClass, PlanFacts, Policy, Taint } from './types.ts';
 import type { PlannedSpec } from './unit.ts';
 
 /** A class of nodes that the pod can reach, with the taints that stand between them. */
@@ -13,12 +13,22 @@ export interface Reachable {
 
 const NO_SELECTOR: StringMap = new Map();
 
-/** Classes that offer `count` of the resource, match the author's placement, and stand behind no foreign taint. */
+/** What a pod asks of a node. */
+export interface Wanted {
+  readonly resource: string;
+  readonly count: number;
+}
+
+/** Classes that are known; none where the inventory is not. */
+export function knownClasses({ inventory }: PlanFacts): readonly NodeClass[] {
+  return inventory.state === 'known' ? inventory.classes : [];
+}
+
+/** Classes that offer what is wanted, match the author's placement, and stand behind no foreign taint. */
 export function reachableClasses(
   classes: readonly NodeClass[],
   spec: PlannedSpec,
-  resource: string,
-  count: number,
+  { resource, count }: Wanted,
   policy: Policy,
 ): readonly Reachable[] {
   const reached: Reachable[] = [];

@@ -1,11 +1,14 @@
+import type { Catalog } from '../catalog/types.ts';
 import type { EngineName } from '../engine/types.ts';
 import type { Finding, FindingCode, JsonPath } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
+import type { Taint } from '../placement/taints.ts';
 import type { Bill, DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
 import type { Bytes } from '../units.ts';
 import type { GpuForm } from '../workload/gpu-request.ts';
 
 export type { EngineSettings, Intent, Origin, Stated } from '../intent/types.ts';
+export type { Taint } from '../placement/taints.ts';
 
 export type Mode = 'enforce' | 'warn' | 'audit';
 
@@ -47,12 +50,6 @@ export interface Policy {
   readonly hash: string;
 }
 
-export interface Taint {
-  readonly key: string;
-  readonly value: string;
-  readonly effect: string;
-}
-
 /** Why a class of nodes cannot be used as N whole, exclusive GPUs. */
 export type Sharing = 'none' | 'mig' | 'time-slicing' | 'mps' | 'mixed-models' | 'invalid' | 'not-ready';
 
@@ -83,6 +80,13 @@ export interface NodeClass {
 export type Inventory =
   | { readonly state: 'unknown'; readonly reason: string }
   | { readonly state: 'known'; readonly classes: readonly NodeClass[]; readonly ageSeconds: number | null };
+
+/** What planning knows beside the workload: immutable snapshots, swapped whole, passed in. */
+export interface PlanFacts {
+  readonly catalog: Catalog;
+  readonly inventory: Inventory;
+  readonly policy: Policy;
+}
 
 /** What we want changed, in the words of the domain; `admission/json-patch` lowers it to RFC 6902. */
 export type Edit =

@@ -1,22 +1,21 @@
 import { finding } from '../findings.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
-import { type Asked, bySize, closeCall, migProfile, refused, trainingGpus } from './asked.ts';
+import { type Asked, bySize, closeCall, countedOf, migProfile, refused, trainingGpus } from './asked.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { namedProducts, sizable, slicesOf, vendorOfResource, wholeGpus } from './products.ts';
-import { podsOf } from './unit.ts';
 
 /** No inventory: what the author or the policy names decides, else the largest GPU of the catalog. */
 export function landUnknown(asked: Asked): Outcome {
-  const { unit, ask, catalog, policy, parallel } = asked;
+  const { unit, ask, facts, parallel } = asked;
   const spec = unit.members[0].template.spec;
   const profile = migProfile(ask.resource);
-  const named = profile === null ? namedProducts(catalog, unit.intent, spec, policy) : null;
+  const named = profile === null ? namedProducts(facts, unit.intent, spec) : null;
   const devices =
-    profile === null ? (named === null ? null : bySize(sizable(named))) : slicesOf(catalog, profile);
+    profile === null ? (named === null ? null : bySize(sizable(named))) : slicesOf(facts.catalog, profile);
   const [smallest] = devices ?? [];
   if (smallest !== undefined) return landNamed(asked, smallest.device);
   if (devices !== null) return refused(asked, null, []);
-  const largest = wholeGpus(catalog, vendorOfResource(ask.resource)).at(-1);
+  const largest = wholeGpus(facts.catalog, vendorOfResource(ask.resource)).at(-1);
   if (largest === undefined) return refused(asked, null, []);
   const judged = unit.sizer.judge(parallel, largest.device, trainingGpus(asked));
   if (judged.fit?.fitsAtLow !== true) return refused(asked, judged, []);
@@ -25,13 +24,13 @@ export function landUnknown(asked: Asked): Outcome {
   return {
     findings: [finding('inventory-unknown', ask.path, needsAtLeast(asked, message))],
     judged: unplaced,
-    plan: chosenPlan(ask.resource, ask.count, podsOf(unit), null, parallel),
+    plan: chosenPlan(countedOf(asked), null, parallel),
     edits: [],
   };
 }
 
 function needsAtLeast(asked: Asked, fallback: string): string {
-  const devices = wholeGpus(asked.catalog, vendorOfResource(asked.ask.resource));
+  const devices = wholeGpus(asked.facts.catalog, vendorOfResource(asked.ask.resource));
   const enough = devices.find(
     (one) => asked.unit.sizer.judge(asked.parallel, one.device, trainingGpus(asked)).fit?.fitsAtHigh,
   );
@@ -43,11 +42,11 @@ function landNamed(asked: Asked, device: DeviceShape): Outcome {
   const judged = asked.unit.sizer.judge(asked.parallel, device, trainingGpus(asked));
   const isSliced = migProfile(asked.ask.resource) !== null && asked.ask.count > 1;
   if (judged.fit?.fitsAtLow !== true || isSliced) return refused(asked, judged, []);
-  const { ask, unit, parallel } = asked;
+  const { ask, parallel } = asked;
   return {
     findings: closeCall(judged, ask.path),
     judged,
-    plan: chosenPlan(ask.resource, ask.count, podsOf(unit), device.product, parallel),
+    plan: chosenPlan(countedOf(asked), device.product, parallel),
     edits: [],
   };
 }

@@ -1,0 +1,101 @@
+import { findGpus } from '../catalog/resolve.ts';
+import type { Catalog } from '../catalog/types.ts';
+import { finding } from '../findings.ts';
+import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
+import { formatGib } from '../units.ts';
+import { gpusOf, parallelOptions, runningParallel } from './options.ts';
+import type { Outcome } from './outcome.ts';
+import { vendorOfImage, vendorOfResource, wholeGpus } from './products.ts';
+import { knownClasses } from './reach.ts';
+import { subjectText } from './texts.ts';
+import type { NodeClass, PlanFacts } from './types.ts';
+import { podsOf, type Unit } from './unit.ts';
+import { isWholeGpu, MAX_TYPICAL, smallestWay } from './ways.ts';
+
+/** GPUs that most clusters that serve such models have: what a refusal without an inventory gives counts for. */
+export const COMMON_GPUS: readonly string[] = [
+  'NVIDIA-H100-80GB-HBM3',
+  'NVIDIA-H200',
+  'NVIDIA-A100-SXM4-80GB',
+  'NVIDIA-L40S',
+];
+
+export function noCount(unit: Unit, facts: PlanFacts): Outcome {
+  const { catalog } = facts;
+  const classes = knownClasses(facts);
+  const path = [...unit.members[0].container.path, 'resources'];
+  const largest = largestDevice(unit, classes, catalog);
+  const parallel = largestShape(unit);
+  const judged = unit.sizer.judge(parallel, largest, gpusOf(parallel));
+  const counts = countsFor(unit, classes, catalog);
+  const hasCount = counts.some((text) => !text.startsWith('more than'));
+  const several = largest === null || hasCount ? null : severalNodes(unit, largest);
+  const code = several !== null && classes.length > 0 ? 'larger-than-a-node' : 'gpu-count-missing';
+  const ways = counts.length > 0 ? `; it takes ${counts.join(', ')}` : '';
+  const nodes = several === null ? '' : `; over several nodes: ${several}`;
+  const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}`;
+  return { findings: [finding(code, path, message)], judged, plan: null, edits: [] };
+}
+
+function largestShape(unit: Unit): Parallel {
+  const options = parallelOptions(unit.intent, MAX_TYPICAL * podsOf(unit), podsOf(unit));
+  return options.at(-1) ?? runningParallel(unit.intent, null);
+}
+
+function largestDevice(unit: Unit, classes: readonly NodeClass[], catalog: Catalog): DeviceShape | null {
+  const own = classes.flatMap((one) => (one.device === null || one.sharing !== 'none' ? [] : [one.device]));
+  const [largest] = own.toSorted((one, other) => other.usableBytes - one.usableBytes);
+  if (largest !== undefined) return largest;
+  return wholeGpus(catalog, vendorOfImage(unit.members[0].container.image)).at(-1)?.device ?? null;
+}
+
+/** Counts on this cluster's GPUs, or on the common ones when none are known. */
+function countsFor(unit: Unit, classes: readonly NodeClass[], catalog: Catalog): readonly string[] {
+  const own = new Map<string, { device: DeviceShape; most: number }>();
+  for (const one of classes) {
+    if (one.device !== null && one.sharing === 'none' && isWholeGpu(one.resource)) {
+      own.set(one.device.product, { device: one.device, most: one.gpusPerNode });
+    }
+  }
+  const shown = own.size > 0 ? [...own.values()] : commonDevices(catalog);
+  return shown.slice(0, 4).map(({ device, most }) => {
+    const way = smallestWay(unit, device, most);
+    return way === null ? `more than ${most} x ${device.product}` : `${way.perPod} x ${device.product}`;
+  });
+}
+
+function commonDevices(catalog: Catalog): readonly { readonly device: DeviceShape; readonly most: number }[] {
+  return COMMON_GPUS.flatMap((product) => {
+    const device = findGpus(catalog, product)[0]?.device ?? null;
+    return device === null ? [] : [{ device, most: MAX_TYPICAL }];
+  });
+}
+
+/** Most nodes that a suggestion goes to; beyond, the arithmetic says it is the wrong GPU. */
+const MAX_NODES = 4;
+
+/** Pipeline parallelism over nodes, with worked numbers: what a LeaderWorkerSet of this size would do. */
+function severalNodes(unit: Unit, device: DeviceShape): string | null {
+  if (
+    unit.intent.workload === 'training' ||
+    podsOf(unit) > 1 ||
+    vendorOfResource('nvidia.com/gpu') !== device.vendor
+  )
+    return null;
+  for (let nodes = 2; nodes <= MAX_NODES; nodes += 1) {
+    const [option] = parallelOptions(
+      { ...unit.intent, pipelineParallel: nodes },
+      MAX_TYPICAL * nodes,
+      nodes,
+    ).slice(-1);
+    if (option === undefined) continue;
+    const judged = unit.sizer.judge(option, device, gpusOf(option));
+    if (judged.fit?.fitsAtHigh === true) {
+      return (
+        `a LeaderWorkerSet of size ${nodes} with ${option.tensor} x ${device.product} a pod, tensor parallel ${option.tensor} ` +
+        `and pipeline parallel ${nodes}, needs ${formatGib(judged.perGpu.mid)} per GPU and fits`
+      );
+    }
+  }
+  return null;
+}

@@ -1,0 +1,48 @@
+import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
+import { gpusOf, parallelOptions, runningParallel } from './options.ts';
+import type { Judged } from './types.ts';
+import { podsOf, type Unit } from './unit.ts';
+
+/** One way to run: on this device, in this shape, with this many GPUs in each pod. */
+export interface Way {
+  readonly parallel: Parallel;
+  readonly perPod: number;
+  readonly judged: Judged;
+}
+
+/** GPUs that a node of a product not seen in this cluster has: the catalog's largest typical count, 8 at most. */
+export const MAX_TYPICAL = 8;
+
+/** Slices and shares have resource names of their own; a count of them is never what we would choose. */
+export function isWholeGpu(resource: string): boolean {
+  return resource === 'nvidia.com/gpu' || resource === 'amd.com/gpu' || resource === 'habana.ai/gaudi';
+}
+
+/** The smallest valid count that fits at the high end: what we choose must hold (contract §3). */
+export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number): Way | null {
+  for (const { parallel, perPod } of shapesOf(unit, gpusPerNode)) {
+    const judged = unit.sizer.judge(parallel, device, perPod * unit.trainingPods);
+    if (judged.fit?.fitsAtHigh === true) return { parallel, perPod, judged };
+  }
+  return null;
+}
+
+interface Shape {
+  readonly parallel: Parallel;
+  readonly perPod: number;
+}
+
+function shapesOf(unit: Unit, gpusPerNode: number): readonly Shape[] {
+  const pods = podsOf(unit);
+  if (unit.intent.workload === 'training') return trainingShapes(unit, gpusPerNode);
+  return parallelOptions(unit.intent, gpusPerNode * pods, pods).flatMap((parallel) => {
+    const perPod = gpusOf(parallel) / pods;
+    return Number.isInteger(perPod) && perPod <= gpusPerNode ? [{ parallel, perPod }] : [];
+  });
+}
+
+/** Sharded training takes any number of GPUs; the state is spread over all of them. */
+function trainingShapes(unit: Unit, gpusPerNode: number): readonly Shape[] {
+  const parallel = runningParallel(unit.intent, null);
+  return Array.from({ length: gpusPerNode }, (_, index) => ({ parallel, perPod: index + 1 }));
+}
