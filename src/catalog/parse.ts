@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import type * as z from 'zod';
+import { formatPath } from '../findings.ts';
 import { assemble, type Located, type LocatedModel, type SourceRows } from './assemble.ts';
 import type { Report } from './build-rows.ts';
 import {
@@ -19,8 +20,14 @@ export interface CatalogSource {
   readonly text: string;
 }
 
+/** Rows that were read already: a section of a larger file. `path` is where it stands in it. */
+export interface CatalogSection {
+  readonly path: string;
+  readonly value: unknown;
+}
+
 export interface CatalogFinding {
-  /** File, row and field: `gpus.yaml: gpus[NVIDIA-H200].memoryMib`. */
+  /** File, row and field: `gpus.yaml: gpus[NVIDIA-H200].memoryMib`, or `catalog.gpus[NVIDIA-H200].memoryMib`. */
   readonly path: string;
   readonly message: string;
 }
@@ -49,9 +56,12 @@ export function parseCatalogSources(sources: readonly CatalogSource[]): CatalogR
 }
 
 /** A catalog with an operator's additions. The base is as it was; ids that it has already are refused. */
-export function extendCatalog(base: Catalog, sources: readonly CatalogSource[]): CatalogReading {
+export function extendCatalog(
+  base: Catalog,
+  sources: readonly (CatalogSource | CatalogSection)[],
+): CatalogReading {
   const findings: CatalogFinding[] = [];
-  const files = sources.map((source) => readFile(source, findings));
+  const files = sources.map((source) => readSource(source, findings));
   const catalog = assemble(base, {
     formats: files.flatMap((file) => file.formats),
     recipes: files.flatMap((file) => file.recipes),
@@ -66,23 +76,36 @@ export function extendCatalog(base: Catalog, sources: readonly CatalogSource[]):
 /** Where a piece of the source is, and where to say what is wrong with it. */
 interface Place {
   readonly path: string;
+  /** Between the path and the name of what is in it. */
+  readonly separator: string;
   readonly findings: CatalogFinding[];
 }
 
-function readFile(source: CatalogSource, findings: CatalogFinding[]): SourceRows {
-  const place: Place = { path: source.file, findings };
-  const file = check(CatalogDocument, readYaml(source.text, place) ?? {}, place);
+function readSource(source: CatalogSource | CatalogSection, findings: CatalogFinding[]): SourceRows {
+  if ('text' in source) {
+    const place: Place = { path: source.file, separator: ': ', findings };
+    return readSections(readYaml(source.text, place), place);
+  }
+  return readSections(source.value, { path: source.path, separator: '.', findings });
+}
+
+function readSections(value: unknown, place: Place): SourceRows {
+  const document = check(CatalogDocument, value ?? {}, place);
   return {
-    formats: readRows(FormatRow, file?.formats, section(place, 'formats', 'name')),
-    recipes: readRows(RecipeRow, file?.recipes, section(place, 'recipes', 'name')),
-    models: readModels(file?.models, section(place, 'models', 'id')),
-    gpus: readRows(GpuRow, file?.gpus, section(place, 'gpus', 'product')),
+    formats: readRows(FormatRow, document?.formats, section(place, 'formats', 'name')),
+    recipes: readRows(RecipeRow, document?.recipes, section(place, 'recipes', 'name')),
+    models: readModels(document?.models, section(place, 'models', 'id')),
+    gpus: readRows(GpuRow, document?.gpus, section(place, 'gpus', 'product')),
     published: readRows(
       PublishedRow,
-      file?.published,
+      document?.published,
       section(place, 'published', 'model', 'workload', 'format', 'context'),
     ),
-    instanceTypes: readRows(InstanceTypeRow, file?.instanceTypes, section(place, 'instanceTypes', 'name')),
+    instanceTypes: readRows(
+      InstanceTypeRow,
+      document?.instanceTypes,
+      section(place, 'instanceTypes', 'name'),
+    ),
   };
 }
 
@@ -92,7 +115,7 @@ interface Section extends Place {
 }
 
 function section(place: Place, name: string, ...keys: readonly string[]): Section {
-  return { ...place, path: `${place.path}: ${name}`, keys };
+  return { ...place, path: `${place.path}${place.separator}${name}`, separator: '.', keys };
 }
 
 /** Null when the text is no YAML; that was reported. */
@@ -119,14 +142,23 @@ function check<Schema extends z.ZodType>(
 ): z.output<Schema> | null {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
-    reporter(place)(issue.path.map(String).join('.'), issue.message);
-  }
+  for (const issue of parsed.error.issues) reportIssue(issue, reporter(place));
   return null;
 }
 
-function reporter({ path, findings }: Place): Report {
-  return (field, message) => findings.push({ path: field === '' ? path : `${path}.${field}`, message });
+/** An unknown key is named at its own path, not at that of the object that holds it. */
+function reportIssue(issue: z.core.$ZodIssue, report: Report): void {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code !== 'unrecognized_keys') report(formatPath(path), issue.message);
+  else for (const key of issue.keys) report(formatPath([...path, key]), 'no such key');
+}
+
+function reporter({ path, separator, findings }: Place): Report {
+  return (field, message) => {
+    // A name that is not plain is written in brackets: `[a key]`.
+    const between = field === '' || field.startsWith('[') ? '' : separator;
+    findings.push({ path: `${path}${between}${field}`, message });
+  };
 }
 
 function readRows<Schema extends z.ZodType>(
@@ -158,5 +190,5 @@ function rowPlace(place: Section, value: unknown, index: number): Place {
   );
   const parts = place.keys.map((key) => entries.get(key));
   const name = parts.every((part) => typeof part === 'string') ? parts.join(' ') : String(index);
-  return { findings: place.findings, path: `${place.path}[${name}]` };
+  return { ...place, path: `${place.path}[${name}]` };
 }

@@ -244,3 +244,19 @@ export const CatalogDocument = z.strictObject({
   instanceTypes: Rows,
 });
 export type CatalogDocument = z.infer<typeof CatalogDocument>;
+
+/**
+ * The same document with its rows spelled out. For the JSON Schema only: the parser takes row by row, so that one
+ * bad row is named by its key and hides no other.
+ */
+export const CatalogRows = z.strictObject({
+  formats: z.array(FormatRow).nullable().default(null),
+  recipes: z.array(RecipeRow).nullable().default(null),
+  models: z
+    .array(ModelRow.safeExtend({ checkpoints: z.array(CheckpointRow).default([]) }))
+    .nullable()
+    .default(null),
+  gpus: z.array(GpuRow).nullable().default(null),
+  published: z.array(PublishedRow).nullable().default(null),
+  instanceTypes: z.array(InstanceTypeRow).nullable().default(null),
+});

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LineCounter, parseAllDocuments, stringify } from 'yaml';
 import { lowerEdits } from '../admission/json-patch.ts';
-import { builtinCatalog } from '../catalog/builtin.ts';
+import type { Catalog } from '../catalog/types.ts';
 import { formatPath, severityOf } from '../findings.ts';
 import { decide } from '../pipeline/decide.ts';
 import { sizeReport } from '../pipeline/size-report.ts';
@@ -55,8 +55,9 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
   const names = values.filename ?? [];
   if (names.length === 0) throw new UsageError('-f FILE is needed; - reads standard input');
   const config = await loadConfig(values.config ?? null);
-  const inventory = await loadInventory(values.inventory ?? null, builtinCatalog);
-  const facts: Facts = { catalog: builtinCatalog, inventory, policy: config.policy, namespaceMode: null };
+  const { policy, catalog } = config;
+  const inventory = await loadInventory(values.inventory ?? null, catalog);
+  const facts: Facts = { catalog, inventory, policy, namespaceMode: null };
   const items = (await Promise.all(names.map((name) => readItems(name, io)))).flat();
   const results = items.flatMap((item) =>
     'object' in item ? [checkOne(item.source, item.object, facts)] : [],
@@ -139,6 +140,8 @@ interface CheckResult {
   readonly name: string | null;
   readonly decision: Decision;
   readonly object: unknown;
+  /** Figures of the catalog that it was judged by. */
+  readonly published: Catalog['published'];
 }
 
 function checkOne(source: string, object: unknown, facts: Facts): CheckResult {
@@ -152,6 +155,7 @@ function checkOne(source: string, object: unknown, facts: Facts): CheckResult {
     name: textOrNull(member(metadata, 'name')) ?? textOrNull(member(metadata, 'generateName')),
     decision,
     object,
+    published: facts.catalog.published,
   };
 }
 
@@ -188,7 +192,7 @@ function toJson(result: CheckResult): unknown {
       path: formatPath(one.path),
       message: one.message,
     })),
-    size: decision.judged === null ? null : sizeReport(decision.judged, builtinCatalog.published),
+    size: decision.judged === null ? null : sizeReport(decision.judged, result.published),
     plan: decision.plan,
     patch: lowerEdits(result.object, decision.edits),
     remedies: decision.remedies.map(({ text, edits }) => ({ text, edits: lowerEdits(result.object, edits) })),

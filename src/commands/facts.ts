@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
+import { builtinCatalog } from '../catalog/builtin.ts';
 import type { Catalog } from '../catalog/types.ts';
 import type { Config } from '../config/file.ts';
 import { defaultConfig, parseConfig } from '../config/file.ts';
@@ -45,10 +46,14 @@ export async function loadInventory(file: string | null, catalog: Catalog): Prom
   return reading.inventory;
 }
 
+/** With the operator's own catalog rows, if there are any, in `catalog`. */
 export async function loadConfig(file: string | null): Promise<Config> {
-  if (file === null) return defaultConfig();
-  const reading = parseConfig(await readText(file));
-  if (reading.config !== null) return reading.config;
-  const [first] = reading.findings;
-  throw new UsageError(`${file}: ${first?.path ?? ''}: ${first?.message ?? 'cannot be used'}`);
+  return file === null ? defaultConfig(builtinCatalog) : configFrom(file, await readText(file));
+}
+
+/** @throws UsageError with everything that is wrong, one line each. */
+export function configFrom(file: string, text: string): Config {
+  const { config, findings } = parseConfig(text, builtinCatalog);
+  if (config !== null) return config;
+  throw new UsageError(findings.map(({ path, message }) => `${file}: ${path}: ${message}`).join('\n'));
 }

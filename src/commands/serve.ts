@@ -1,5 +1,4 @@
 import { handleReview, type Judge } from '../admission/handle.ts';
-import { builtinCatalog } from '../catalog/builtin.ts';
 import { parseServeOptions, SERVE_USAGE, type ServeOptions } from '../config/serve-options.ts';
 import { createLog, type Log } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
@@ -38,9 +37,9 @@ export async function runServe(argv: readonly string[], io: ServeIo): Promise<nu
 
 async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
   const config = await loadConfig(options.configFile);
-  const inventory = await loadInventory(options.inventoryFile, builtinCatalog);
+  const inventory = await loadInventory(options.inventoryFile, config.catalog);
   const pair = await certificateOf(options);
-  const snapshots = createSnapshots({ policy: config.policy, catalog: builtinCatalog }, () => inventory);
+  const snapshots = createSnapshots({ policy: config.policy, catalog: config.catalog }, () => inventory);
   const log = createLog({ level: config.logLevel, sink: io.out });
   const metrics = createMetrics();
   const lifecycle = createLifecycle();

@@ -1,21 +1,20 @@
 import { LineCounter, parseDocument } from 'yaml';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { extendCatalog } from '../catalog/parse.ts';
+import type { Catalog } from '../catalog/types.ts';
 import { formatPath, type JsonPath } from '../findings.ts';
 import type { Policy } from '../plan/types.ts';
+import type { ConfigFinding } from './finding.ts';
+import { resolveGpus } from './gpu-names.ts';
 import { policyOf } from './policy.ts';
 import { type ConfigFile, configSchema, type ServerConfig } from './schema.ts';
 
 export interface Config {
   readonly policy: Policy;
+  /** The built-in catalog with the rows of this file. */
+  readonly catalog: Catalog;
   readonly server: ServerConfig;
   readonly logLevel: ConfigFile['logLevel'];
-}
-
-/** Something in a configuration file that cannot be used. */
-export interface ConfigFinding {
-  /** `policy.capacity`, or `line 3` where the text is not YAML. */
-  readonly path: string;
-  readonly message: string;
 }
 
 /** `config` is null when there is any finding: a configuration counts whole or not at all. */
@@ -64,29 +63,31 @@ function crossChecks({ policy }: ConfigFile): readonly ConfigFinding[] {
   return [{ path: 'policy.capacity', message }];
 }
 
-function configOf(file: ConfigFile): Config {
-  return Object.freeze({ policy: policyOf(file.policy), server: file.server, logLevel: file.logLevel });
+/** An absent section leaves the catalog as it is, its version too. */
+function catalogWith(base: Catalog, rows: unknown): ReturnType<typeof extendCatalog> {
+  if (rows === undefined || rows === null) return { catalog: base, findings: [] };
+  return extendCatalog(base, [{ path: 'catalog', value: rows }]);
 }
 
-/** Everything that is wrong is said at once. An empty text is the defaults. */
-export function parseConfig(text: string): ConfigReading {
+function configOf(file: ConfigFile, base: Catalog): ConfigReading {
+  const { catalog, findings: inCatalog } = catalogWith(base, file.catalog);
+  const { policy, findings: inPolicy } = resolveGpus(file.policy, catalog);
+  const findings = [...crossChecks(file), ...inCatalog, ...inPolicy];
+  if (findings.length > 0) return refused(findings);
+  const { server, logLevel } = file;
+  return { config: Object.freeze({ policy: policyOf(policy), catalog, server, logLevel }), findings: [] };
+}
+
+/** Everything that is wrong is said at once. An empty text is the defaults. @param base what `catalog` adds to. */
+export function parseConfig(text: string, base: Catalog): ConfigReading {
   if (text.length > MAX_TEXT) return refused([{ path: '', message: 'larger than 1 MiB' }]);
   const yaml = readYaml(text);
   if (yaml.findings.length > 0) return refused(yaml.findings);
   const parsed = configSchema.safeParse(yaml.value);
-  if (!parsed.success) return refused(parsed.error.issues.flatMap(findingsOf));
-  const findings = crossChecks(parsed.data);
-  return findings.length > 0 ? refused(findings) : { config: configOf(parsed.data), findings: [] };
+  return parsed.success ? configOf(parsed.data, base) : refused(parsed.error.issues.flatMap(findingsOf));
 }
 
-export function defaultConfig(): Config {
-  return configOf(configSchema.parse({}));
-}
-
-/**
- * JSON Schema of the file as its author writes it: every key is optional. The chart wants draft-07, which every
- * Helm 3 and 4 reads.
- */
-export function configJsonSchema(target: 'draft-2020-12' | 'draft-07' = 'draft-2020-12'): unknown {
-  return z.toJSONSchema(configSchema, { io: 'input', target });
+export function defaultConfig(base: Catalog): Config {
+  const { policy, server, logLevel } = configSchema.parse({});
+  return Object.freeze({ policy: policyOf(policy), catalog: base, server, logLevel });
 }

@@ -86,6 +86,8 @@ export const serverSchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   policy: policySchema.prefault({}),
+  // Read row by row with the catalog's own schema (catalog.ts), which names a bad row by its key.
+  catalog: z.unknown().optional(),
   server: serverSchema.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });

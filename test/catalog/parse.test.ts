@@ -147,8 +147,8 @@ const BAD: readonly BadRow[] = [
   {
     what: 'a misspelt field',
     text: `gpus:\n  - product: NVIDIA-X\n    memoryMiB: 5\n    ${GPU_FIELDS}`,
-    wantPath: 'extra.yaml: gpus[NVIDIA-X]',
-    wantMessage: /memoryMiB/,
+    wantPath: 'extra.yaml: gpus[NVIDIA-X].memoryMiB',
+    wantMessage: /no such key/,
   },
   {
     what: 'a value of the wrong type',
@@ -264,7 +264,7 @@ const BAD: readonly BadRow[] = [
     wantPath: 'extra.yaml: gpus[0]',
     wantMessage: /object/,
   },
-  { what: 'an unknown section', text: 'gpu: []', wantPath: 'extra.yaml', wantMessage: /"gpu"/ },
+  { what: 'an unknown section', text: 'gpu: []', wantPath: 'extra.yaml: gpu', wantMessage: /no such key/ },
   { what: 'a list instead of sections', text: '- 1', wantPath: 'extra.yaml', wantMessage: /object/ },
   { what: 'text that is no YAML', text: 'gpus: [', wantPath: 'extra.yaml', wantMessage: /line 1/ },
   { what: 'a key given twice', text: 'gpus: []\ngpus: []', wantPath: 'extra.yaml', wantMessage: /unique/ },
@@ -283,14 +283,14 @@ const BAD: readonly BadRow[] = [
   {
     what: 'a prototype key',
     text: `gpus:\n  - product: NVIDIA-X\n    __proto__: { isEstimated: true }\n    ${GPU_FIELDS}`,
-    wantPath: 'extra.yaml: gpus[NVIDIA-X]',
-    wantMessage: /__proto__/,
+    wantPath: 'extra.yaml: gpus[NVIDIA-X].__proto__',
+    wantMessage: /no such key/,
   },
   {
     what: 'a prototype section',
     text: '__proto__: { gpus: [] }',
-    wantPath: 'extra.yaml',
-    wantMessage: /__proto__/,
+    wantPath: 'extra.yaml: __proto__',
+    wantMessage: /no such key/,
   },
 ];
 
@@ -329,5 +329,20 @@ describe('a source that is wrong', () => {
 
   it('makes an empty catalog of nothing', () => {
     expect(parseCatalogSources([])).toMatchObject({ catalog: { models: [], gpus: [] }, findings: [] });
+  });
+
+  it('takes a section that was read already, with paths that go on from where it stands', () => {
+    const value = {
+      instanceTypes: [{ name: 'x.1', product: 'NVIDIA-L4', gpus: 0, source: {} }],
+      gpu: [],
+    };
+    const { findings } = extendCatalog(builtinCatalog, [{ path: 'catalog', value }]);
+    const paths = findings.map((finding) => finding.path);
+    expect(paths).toEqual(['catalog.gpu']);
+
+    const { findings: inRow } = extendCatalog(builtinCatalog, [
+      { path: 'catalog', value: { instanceTypes: value.instanceTypes } },
+    ]);
+    expect(inRow.map((finding) => finding.path)).toContain('catalog.instanceTypes[x.1].gpus');
   });
 });

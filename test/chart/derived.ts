@@ -1,4 +1,4 @@
-import { configJsonSchema } from '../../src/config/file.ts';
+import { configJsonSchema } from '../../src/config/json-schema.ts';
 
 /** A JSON Schema node, as far as the chart's own schema uses it. */
 export interface SchemaNode {
