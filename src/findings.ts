@@ -149,6 +149,10 @@ export const FINDINGS = {
 
 export type FindingCode = keyof typeof FINDINGS;
 
+export function isFindingCode(code: string): code is FindingCode {
+  return Object.hasOwn(FINDINGS, code);
+}
+
 /** Codes that were published once and must not come back with another meaning. */
 export const RETIRED_CODES: readonly string[] = [];
 

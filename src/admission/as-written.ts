@@ -32,7 +32,7 @@ function modeOf(code: FindingCode, decision: Decision, policy: Policy): Mode {
   return policy.codeModes.get(code) ?? decision.mode;
 }
 
-function refuse(decision: Decision, missing: readonly Finding[]): Decision {
+function refuse<D extends Decision>(decision: D, missing: readonly Finding[]): D {
   const lines = ['does not run as written', ...missing.map(({ message }) => message)];
   const findings = [...decision.findings, ...missing];
   return { ...decision, verdict: 'deny', allowed: false, status: 403, findings, message: lines.join('\n') };
@@ -42,7 +42,7 @@ function refuse(decision: Decision, missing: readonly Finding[]): Decision {
  * A count or a flag that is missing is what the object would fail for, so it refuses like any other misfit. Missing
  * placement only warns: another replica may know nodes that this one does not (contract §5).
  */
-export function asWritten(decision: Decision, policy: Policy): Decision {
+export function asWritten<D extends Decision>(decision: D, policy: Policy): D {
   if (!decision.allowed || decision.edits.length === 0) return decision;
   const missing = decision.edits.map(missingOf).filter((one) => one !== null);
   const unmet = missing.map(({ code, path, message }) => finding(code, path, message));

@@ -1,4 +1,5 @@
-import type { DecideInput, DecisionRecord, Facts, RecordIdentity } from '../pipeline/types.ts';
+import { settle } from '../pipeline/conclude.ts';
+import type { Decided, DecideInput, DecisionRecord, Facts, RecordIdentity } from '../pipeline/types.ts';
 import type { Decision } from '../plan/types.ts';
 import { asWritten } from './as-written.ts';
 import { valueAt } from './document.ts';
@@ -18,9 +19,9 @@ export type Webhook = 'mutate' | 'validate';
 
 /** The pipeline, as this room sees it. */
 export interface Judge {
-  readonly decide: (input: DecideInput, facts: Facts) => Decision;
+  readonly decide: (input: DecideInput, facts: Facts) => Decided;
   readonly record: (
-    decision: Decision,
+    decision: Decided,
     identity: RecordIdentity,
     facts: Facts,
     patchPaths: readonly string[],
@@ -41,18 +42,6 @@ export interface Outcome {
   readonly record: DecisionRecord;
 }
 
-const NOTHING_SAID = {
-  allowed: true,
-  status: null,
-  findings: [],
-  judged: null,
-  plan: null,
-  edits: [],
-  remedies: [],
-  message: '',
-  warnings: [],
-} as const satisfies Partial<Decision>;
-
 function isTerminating({ object, oldObject }: Review): boolean {
   const path = ['metadata', 'deletionTimestamp'];
   return valueAt(object, path) !== undefined || valueAt(oldObject, path) !== undefined;
@@ -69,9 +58,9 @@ function inputOf(review: Review): DecideInput | null {
   return { operation, object, oldObject: operation === 'UPDATE' ? oldObject : null, namespace, user };
 }
 
-function decideAbout(review: Review, webhook: Webhook, facts: Facts, judge: Judge): Decision {
+function decideAbout(review: Review, webhook: Webhook, facts: Facts, judge: Judge): Decided {
   const input = inputOf(review);
-  if (input === null) return { ...NOTHING_SAID, verdict: 'ignore', mode: facts.policy.mode };
+  if (input === null) return settle([], 'ignore', facts);
   const decision = judge.decide(input, facts);
   return webhook === 'validate' ? asWritten(decision, facts.policy) : decision;
 }

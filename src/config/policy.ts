@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { FINDINGS, type FindingCode } from '../findings.ts';
+import { type FindingCode, isFindingCode } from '../findings.ts';
 import type { Mode, Policy } from '../plan/types.ts';
 import { bytes, GB, GIB, KIB, MIB } from '../units.ts';
 import { BYTE_QUANTITY, type PolicyFile, policySchema } from './schema.ts';
@@ -23,10 +23,6 @@ function headroomOf(quantity: string | number): number {
 
 function sortedEntries<T>(values: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
   return Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1));
-}
-
-function isFindingCode(code: string): code is FindingCode {
-  return Object.hasOwn(FINDINGS, code);
 }
 
 function codeModesOf(file: PolicyFile): ReadonlyMap<FindingCode, Mode> {

@@ -1,7 +1,7 @@
 import { destination, type Level, type LoggerOptions, pino } from 'pino';
 import type { DecisionRecord } from '../pipeline/types.ts';
+import { escapedLine } from './escaped-line.ts';
 import { humanLine } from './human-line.ts';
-import { boundedRecord } from './record-log.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -42,13 +42,14 @@ interface Output {
  */
 function outputOf({ sink, isHuman }: LogSettings): Output {
   if (isHuman ?? sink.isTTY === true) {
-    return { stream: { write: (line) => sink.write(humanLine(line)) }, flush: () => {} };
+    return { stream: { write: (line) => sink.write(escapedLine(humanLine(line))) }, flush: () => {} };
   }
-  if (sink.fd === undefined) return { stream: { write: (line) => sink.write(line) }, flush: () => {} };
+  if (sink.fd === undefined)
+    return { stream: { write: (line) => sink.write(escapedLine(line)) }, flush: () => {} };
   const stream = destination({ dest: sink.fd, sync: false, minLength: 0 });
   // The reader is gone (EPIPE): a webhook must go on answering without its log.
   stream.on('error', () => {});
-  return { stream, flush: () => flushNow(stream) };
+  return { stream: { write: (line) => stream.write(escapedLine(line)) }, flush: () => flushNow(stream) };
 }
 
 /** Throws while the descriptor is not open yet, and when nobody reads any more: nothing to lose in either case. */
@@ -76,7 +77,7 @@ export function createLog(settings: LogSettings): Log {
     info: (message, fields = {}) => lines.info(fields, message),
     warn: (message, fields = {}) => lines.warn(fields, message),
     error: (message, fields = {}) => lines.error(fields, message),
-    decision: (record) => records.info(boundedRecord(record), 'decision'),
+    decision: (record) => records.info(record, 'decision'),
     flush,
   };
 }

@@ -30,7 +30,7 @@ export function evaluate(workload: Workload, facts: Facts, mayEdit: boolean): Ev
   return evaluateReadings(mayEdit ? readings : readings.map(uneditable), facts);
 }
 
-function uneditable(reading: UnitReading): UnitReading {
+export function uneditable(reading: UnitReading): UnitReading {
   return reading.unit === null ? reading : { ...reading, unit: { ...reading.unit, canEdit: false } };
 }
 

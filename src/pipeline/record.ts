@@ -1,47 +1,67 @@
 import { contentHash } from '../catalog/content-hash.ts';
 import { formatPath, severityOf } from '../findings.ts';
-import type { Intent } from '../intent/types.ts';
-import type { Decision, Judged, Policy } from '../plan/types.ts';
-import type { DecisionRecord, Facts, RecordIdentity, RecordInputs } from './types.ts';
+import type { ChosenPlan, Judged } from '../plan/types.ts';
+import { askedGpus } from '../plan/unit.ts';
+import { recordInputs } from './record-inputs.ts';
+import { shortText, shortTextOrNull, token, tokenOrNull } from './record-texts.ts';
+import type { Basis, Decided, DecisionRecord, Facts, RecordIdentity } from './types.ts';
+
+/** Of findings and of patch paths; an object that has more is written out by nobody. */
+const MAX_PATHS = 64;
 
 /** The decision as one plain value. Log line, audit annotations and metric labels are made from it and nothing else. */
 export function decisionRecord(
-  decision: Decision,
+  decision: Decided,
   identity: RecordIdentity,
   facts: Facts,
   patchPaths: readonly string[],
 ): DecisionRecord {
   const { policy, catalog } = facts;
+  const { webhook } = identity;
+  const uid = tokenOrNull(identity.uid);
   return {
-    decision: contentHash([identity.uid ?? '', identity.webhook, policy.hash, catalog.version].join(' ')),
-    uid: identity.uid,
+    decision: decisionId({ uid, webhook }, policy.hash, catalog.version),
+    uid,
     time: identity.time,
-    webhook: identity.webhook,
+    webhook,
     mode: decision.mode,
     verdict: decision.verdict,
     allowed: decision.allowed,
     operation: identity.operation,
     dryRun: identity.dryRun,
-    subject: {
-      kind: identity.kind,
-      namespace: identity.namespace,
-      name: identity.name,
-      generateName: identity.generateName,
-      user: identity.user,
-    },
+    subject: subjectOf(identity),
     ...sizedPart(decision.judged),
-    plannedGpus: decision.plan?.gpus ?? null,
-    shape: decision.plan?.shape ?? null,
-    findings: decision.findings.map((one) => ({
+    ...countedPart(decision.basis, decision.plan),
+    findings: decision.findings.slice(0, MAX_PATHS).map((one) => ({
       code: one.code,
       severity: severityOf(one.code),
-      path: formatPath(one.path),
+      path: token(formatPath(one.path)),
     })),
-    patchPaths,
+    patchPaths: patchPaths.slice(0, MAX_PATHS).map((path) => token(path)),
     policyHash: policy.hash,
     catalogVersion: catalog.version,
+    vramgateVersion: __VRAMGATE_VERSION__,
     durationMicroseconds: identity.durationMicroseconds,
-    inputs: inputsOf(decision, facts),
+    inputs: recordInputs(decision.basis, facts),
+  };
+}
+
+/** Of what a record itself holds, so that anyone can check it. */
+export function decisionId(
+  { uid, webhook }: Pick<RecordIdentity, 'uid' | 'webhook'>,
+  policyHash: string,
+  catalogVersion: string,
+): string {
+  return contentHash([uid ?? '', webhook, policyHash, catalogVersion].join(' '));
+}
+
+function subjectOf(identity: RecordIdentity): DecisionRecord['subject'] {
+  return {
+    kind: shortText(identity.kind),
+    namespace: shortTextOrNull(identity.namespace),
+    name: shortTextOrNull(identity.name),
+    generateName: shortTextOrNull(identity.generateName),
+    user: shortTextOrNull(identity.user),
   };
 }
 
@@ -55,9 +75,9 @@ type SizedPart = Pick<
   | 'engine'
   | 'engineVersion'
   | 'engineRecognisedBy'
+  | 'parallel'
   | 'bytesNeededPerGpu'
   | 'bytesAvailablePerGpu'
-  | 'requestedGpus'
 >;
 
 function sizedPart(judged: Judged | null): SizedPart {
@@ -69,42 +89,23 @@ function sizedPart(judged: Judged | null): SizedPart {
     quantization: intent?.quantization ?? null,
     kvCacheDtype: intent?.kvDtype.name ?? null,
     engine: intent?.engine ?? null,
-    engineVersion: intent?.engineVersion ?? null,
+    engineVersion: tokenOrNull(intent?.engineVersion ?? null),
     engineRecognisedBy: intent?.engineRecognisedBy ?? null,
+    parallel: judged?.parallel ?? null,
     bytesNeededPerGpu: judged === null ? null : Math.round(judged.perGpu.mid),
     bytesAvailablePerGpu: judged?.fit?.budgetBytes ?? null,
-    requestedGpus: judged?.gpus ?? null,
   };
 }
 
-/** Enough to compute the decision again from this line (contract §5); texts of the author are ids and numbers by now. */
-function inputsOf(decision: Decision, facts: Facts): RecordInputs | null {
-  if (decision.judged === null) return null;
-  const { inventory } = facts;
+type CountedPart = Pick<DecisionRecord, 'requestedGpus' | 'plannedGpus' | 'replicas' | 'shape'>;
+
+function countedPart({ readings, replicas }: Basis, plan: ChosenPlan | null): CountedPart {
+  const asked = readings.flatMap(({ unit }) => (unit === null ? [] : [askedGpus(unit) ?? 0]));
+  const requested = asked.reduce((sum, count) => sum + count, 0);
   return {
-    intent: intentInputs(decision.judged.intent),
-    parallel: decision.judged.parallel,
-    policy: policyInputs(facts.policy),
-    inventory: inventory.state,
-    shapes: inventory.state === 'known' ? inventory.classes.map((one) => one.id).slice(0, 64) : [],
+    requestedGpus: requested === 0 ? null : requested,
+    plannedGpus: plan === null ? null : plan.gpus * plan.nodes,
+    replicas,
+    shape: plan === null ? null : tokenOrNull(plan.shape),
   };
-}
-
-function intentInputs(intent: Intent): Readonly<Record<string, unknown>> {
-  const { model, checkpoint, loadedFrom, context, concurrency, kvCacheDtype, ...plain } = intent;
-  return {
-    ...plain,
-    model: model.value.id,
-    checkpoint: checkpoint?.value.id ?? null,
-    loadedFrom: loadedFrom?.id ?? null,
-    context: context.value,
-    contextFrom: context.origin.from,
-    concurrency: concurrency.value,
-    kvCacheDtype: kvCacheDtype.value,
-  };
-}
-
-function policyInputs(policy: Policy): Readonly<Record<string, unknown>> {
-  const { codeModes, prices, exemptions, hash, ...plain } = policy;
-  return { ...plain, codeModes: Object.fromEntries(codeModes), prices: Object.fromEntries(prices) };
 }

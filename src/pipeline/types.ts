@@ -1,8 +1,9 @@
 import type { Finding, FindingCode, Severity } from '../findings.ts';
-import type { Decision, Inventory, Mode, PlanFacts, Verdict } from '../plan/types.ts';
+import type { Decision, Mode, PlanFacts, Verdict } from '../plan/types.ts';
 import type { Parallel } from '../sizing/shapes.ts';
 import type { Workload } from '../workload/types.ts';
 import type { AppliedEdit } from './applied.ts';
+import type { RecordInputs } from './record-inputs.ts';
 import type { UnitReading } from './units.ts';
 
 /** What is known beside the object: immutable snapshots, swapped whole, passed in. */
@@ -72,10 +73,12 @@ export interface RecordIdentity {
 }
 
 /**
- * The decision record: one log line. Only plain JSON values; strings that a user controls are under `subject`
- * and `inputs`, bounded in length. The keys are a published schema: add, never rename.
+ * The decision record: one log line. Only plain JSON values. What a user may have written is under `subject` and
+ * `inputs`; elsewhere texts have a closed alphabet. The keys are a published schema (`observe/record-schema.ts`,
+ * docs/decision-record.md): add, never rename.
  */
 export interface DecisionRecord {
+  /** Hash of uid, webhook, policy and catalog: equal for every call that the API server makes of one review. */
   readonly decision: string;
   readonly uid: string | null;
   readonly time: string;
@@ -100,10 +103,14 @@ export interface DecisionRecord {
   readonly engine: string | null;
   readonly engineVersion: string | null;
   readonly engineRecognisedBy: string | null;
+  readonly parallel: Parallel | null;
   readonly bytesNeededPerGpu: number | null;
   readonly bytesAvailablePerGpu: number | null;
+  /** GPUs of one serving replica that the author asks for; null: none asked for. */
   readonly requestedGpus: number | null;
+  /** GPUs of one serving replica by the plan. */
   readonly plannedGpus: number | null;
+  readonly replicas: number | null;
   readonly shape: string | null;
   readonly findings: readonly {
     readonly code: FindingCode;
@@ -113,15 +120,8 @@ export interface DecisionRecord {
   readonly patchPaths: readonly string[];
   readonly policyHash: string;
   readonly catalogVersion: string;
+  readonly vramgateVersion: string;
   readonly durationMicroseconds: number;
-  /** Whole normalised intent, policy values and shapes considered: enough to compute the decision again. At most 8 KiB. */
+  /** null where there was nothing to decide. */
   readonly inputs: RecordInputs | null;
-}
-
-export interface RecordInputs {
-  readonly intent: Readonly<Record<string, unknown>>;
-  readonly parallel: Parallel;
-  readonly policy: Readonly<Record<string, unknown>>;
-  readonly inventory: Inventory['state'];
-  readonly shapes: readonly string[];
 }

@@ -7,7 +7,7 @@ import { defaultPolicy } from '../../src/config/policy.ts';
 import { readInventory } from '../../src/inventory/read.ts';
 import { decide } from '../../src/pipeline/decide.ts';
 import { decisionRecord } from '../../src/pipeline/record.ts';
-import type { Facts } from '../../src/pipeline/types.ts';
+import type { Decided, Facts } from '../../src/pipeline/types.ts';
 import type { Decision } from '../../src/plan/types.ts';
 import { CASES, type Case, reviewOf } from '../demo/reviews.ts';
 
@@ -26,7 +26,7 @@ function objectOf(one: Case): unknown {
   return typeof request === 'object' && request !== null ? Reflect.get(request, 'object') : null;
 }
 
-function create(object: unknown, facts: Facts = FACTS): Decision {
+function create(object: unknown, facts: Facts = FACTS): Decided {
   return decide({ operation: 'CREATE', object, oldObject: null, namespace: 'ml', user: null }, facts);
 }
 

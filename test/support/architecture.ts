@@ -47,7 +47,13 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['inventory', pure([...FACTS, 'catalog', 'sizing', 'workload', 'plan'])],
   ['admission', shell([...MODEL, 'plan', 'pipeline'], ['zod', 'rfc6902'])],
   ['config', shell([...FACTS, 'plan', 'catalog', 'admission', 'inventory'], ['zod', 'yaml', 'node:'])],
-  ['observe', shell([...FACTS, 'pipeline', 'plan', 'admission', 'sizing'], ['pino', 'prom-client', 'node:'])],
+  [
+    'observe',
+    shell(
+      [...FACTS, 'pipeline', 'plan', 'engine', 'admission', 'sizing'],
+      ['pino', 'prom-client', 'zod', 'node:'],
+    ),
+  ],
   ['cluster', shell([...FACTS, 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],

@@ -1,0 +1,112 @@
+import type { Mode, Policy } from '../plan/types.ts';
+import { uneditable } from './evaluate.ts';
+import { mergedShapes, type RecordedInventory, recordedInventory } from './record-shapes.ts';
+import {
+  type RecordedFinding,
+  type RecordedReading,
+  recordedFindings,
+  recordedReading,
+} from './record-units.ts';
+import type { Basis, Earlier, Facts } from './types.ts';
+import { readUnits, type UnitReading } from './units.ts';
+
+/** The `inputs` of a decision record: enough to compute the decision again from its one line (contract §5). */
+
+export interface RecordedPolicy extends Omit<Policy, 'codeModes' | 'prices' | 'exemptions' | 'hash'> {
+  readonly codeModes: readonly { readonly code: string; readonly mode: Mode }[];
+  readonly prices: readonly { readonly product: string; readonly price: number }[];
+}
+
+export interface RecordInputs {
+  /** null: complete. Else what did not fit into the limit, and so cannot be computed again. */
+  readonly truncated: Truncation | null;
+  /** Label of the namespace; null: none or not known. */
+  readonly namespaceMode: Mode | null;
+  readonly policy: RecordedPolicy | null;
+  /** Set where nothing was judged; `verdict` null: the findings in `given` make it. */
+  readonly settled: { readonly verdict: 'ignore' | 'allow' | null } | null;
+  /** Findings on the object as a whole; a replay takes them as they are. */
+  readonly given: readonly RecordedFinding[];
+  readonly units: readonly RecordedReading[];
+  /** The object before an update; `same` where it reads like the new one, null where there is nothing to compare. */
+  readonly before: readonly RecordedReading[] | 'same' | null;
+  /** Edits of ours from an earlier pass. */
+  readonly earlier: Earlier | null;
+  readonly inventory: RecordedInventory;
+}
+
+export const INPUT_PARTS = ['shapes', 'before', 'units', 'given', 'policy'] as const;
+export type InputPart = (typeof INPUT_PARTS)[number];
+
+export interface Truncation {
+  /** What the whole would have taken, as UTF-8 JSON. */
+  readonly bytes: number;
+  readonly without: readonly InputPart[];
+}
+
+/** Contract §5. */
+export const MAX_INPUT_BYTES = 8 * 1024;
+
+/** null where there was nothing to decide: not ours, or nothing that a review judges. */
+export function recordInputs(basis: Basis, facts: Facts): RecordInputs | null {
+  if (basis.settled?.verdict === 'ignore' && basis.given.length === 0) return null;
+  const units = basis.readings.map(recordedReading);
+  const before = basis.old === null ? null : readUnits(basis.old, facts).map(recordedAsIs);
+  const isSame = JSON.stringify(before) === JSON.stringify(basis.readings.map(recordedAsIs));
+  const known = [...units, ...(before ?? [])].flatMap((one) => (one.unit === null ? [] : [one.unit]));
+  return bounded({
+    truncated: null,
+    namespaceMode: facts.namespaceMode,
+    policy: recordedPolicy(facts.policy),
+    settled: basis.settled,
+    given: recordedFindings(basis.given),
+    units,
+    before: isSame ? 'same' : before,
+    earlier: basis.earlier,
+    inventory: recordedInventory(facts.inventory, known),
+  });
+}
+
+/** What runs is compared as it stands: nothing of it can be patched any more. */
+function recordedAsIs(reading: UnitReading): RecordedReading {
+  return recordedReading(uneditable(reading));
+}
+
+function recordedPolicy(policy: Policy): RecordedPolicy {
+  const { codeModes, prices, exemptions, hash, ...plain } = policy;
+  return {
+    ...plain,
+    codeModes: Array.from(codeModes, ([code, mode]) => ({ code, mode })),
+    prices: Array.from(prices, ([product, price]) => ({ product, price })),
+  };
+}
+
+// --- at most 8 KiB -----------------------------------------------------------------------------------------------
+
+const ENCODER = new TextEncoder();
+
+function sizeOf(value: unknown): number {
+  return ENCODER.encode(JSON.stringify(value)).length;
+}
+
+/** Classes that are alike become one; then whole parts go, the bulkiest first. Never in silence. */
+function bounded(inputs: RecordInputs): RecordInputs {
+  const bytes = sizeOf(inputs);
+  if (bytes <= MAX_INPUT_BYTES) return inputs;
+  let now: RecordInputs = { ...inputs, inventory: mergedShapes(inputs.inventory) };
+  const without: InputPart[] = [];
+  for (const part of INPUT_PARTS) {
+    if (sizeOf(now) <= MAX_INPUT_BYTES) return now;
+    without.push(part);
+    now = { ...now, ...EMPTY[part], truncated: { bytes, without: [...without] } };
+  }
+  return now;
+}
+
+const EMPTY: Readonly<Record<InputPart, Partial<RecordInputs>>> = {
+  shapes: { inventory: { state: 'known', devices: [], shapes: [] } },
+  before: { before: null, earlier: null },
+  units: { units: [] },
+  given: { given: [] },
+  policy: { policy: null },
+};

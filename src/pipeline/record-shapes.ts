@@ -1,0 +1,154 @@
+import { compareText } from '../plan/products.ts';
+import type { Inventory, NodeClass, Taint } from '../plan/types.ts';
+import type { DeviceShape } from '../sizing/shapes.ts';
+import type { NodeSelectorRequirement } from '../workload/types.ts';
+import { type Label, labelsOf, type RecordedUnit } from './record-units.ts';
+
+/** What a record keeps of the inventory: the classes of nodes as far as this one decision can tell them apart. */
+
+export interface RecordedShape {
+  readonly id: string;
+  /** Index into `devices`; null: a device whose memory is not known. */
+  readonly device: number | null;
+  readonly resource: string;
+  readonly gpusPerNode: number;
+  readonly nodes: number;
+  readonly sharing: NodeClass['sharing'];
+  readonly source: NodeClass['source'];
+  readonly placementKeys: readonly string[];
+  /** Only labels that the pod's placement or a placement key speaks of. */
+  readonly labels: readonly Label[];
+  readonly varyingLabels: readonly { readonly key: string; readonly values: readonly string[] }[];
+  readonly nodeNames: readonly string[];
+  readonly taints: readonly Taint[];
+}
+
+export type RecordedInventory =
+  | { readonly state: 'unknown' }
+  | {
+      readonly state: 'known';
+      readonly devices: readonly DeviceShape[];
+      readonly shapes: readonly RecordedShape[];
+    };
+
+/** Stands for all the values and names that nothing in this decision mentions: no label has it by accident. */
+const ANY_OTHER = '';
+
+interface Mentioned {
+  readonly keys: ReadonlySet<string>;
+  /** Values of a label by its key; a key that is compared with Gt or Lt mentions every value. */
+  readonly values: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly compared: ReadonlySet<string>;
+  readonly names: ReadonlySet<string>;
+}
+
+function mentionedBy(units: readonly RecordedUnit[], classes: readonly NodeClass[]): Mentioned {
+  const terms = units.flatMap((unit) => unit.requiredNodeAffinity ?? []);
+  const expressions = terms.flatMap((term) => term.matchExpressions);
+  const selected = units.flatMap((unit) => unit.nodeSelector);
+  const placement = new Set(classes.flatMap((one) => one.placementKeys));
+  const keys = new Set([...placement, ...expressions.map(keyOf), ...selected.map(keyOf)]);
+  const values = new Map<string, Set<string>>([...keys].map((key) => [key, new Set<string>()]));
+  for (const { key, value } of selected) values.get(key)?.add(value);
+  for (const { key, values: some } of expressions) for (const one of some) values.get(key)?.add(one);
+  for (const { labels } of classes) {
+    for (const key of placement) values.get(key)?.add(labels.get(key) ?? ANY_OTHER);
+  }
+  return {
+    keys,
+    values,
+    compared: new Set(expressions.filter(isComparison).map(keyOf)),
+    names: new Set(terms.flatMap((term) => term.matchFields.flatMap((field) => field.values))),
+  };
+}
+
+function keyOf({ key }: { readonly key: string }): string {
+  return key;
+}
+
+function isComparison({ operator }: NodeSelectorRequirement): boolean {
+  return operator === 'Gt' || operator === 'Lt';
+}
+
+/** Those that are mentioned, and one for all the others. */
+function kept(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readonly string[] {
+  const named = [...seen].filter((one) => mentioned.has(one));
+  return named.length === seen.size ? named : [...named, ANY_OTHER];
+}
+
+export function recordedInventory(inventory: Inventory, units: readonly RecordedUnit[]): RecordedInventory {
+  if (inventory.state === 'unknown') return { state: 'unknown' };
+  const { classes } = inventory;
+  const mentioned = mentionedBy(units, classes);
+  const devices: DeviceShape[] = [];
+  const shapes = classes.map((one) => recordedShape(one, mentioned, devices));
+  return { state: 'known', devices, shapes };
+}
+
+function recordedShape(one: NodeClass, mentioned: Mentioned, devices: DeviceShape[]): RecordedShape {
+  const { id, device, resource, gpusPerNode, nodes, sharing, source, placementKeys, taints } = one;
+  const { keys, values, compared, names } = mentioned;
+  const varying = [...one.varyingLabels].filter(([key]) => keys.has(key));
+  return {
+    id,
+    device: device === null ? null : indexIn(devices, device),
+    resource,
+    gpusPerNode,
+    nodes,
+    sharing,
+    source,
+    placementKeys,
+    labels: labelsOf(one.labels).filter(({ key }) => keys.has(key)),
+    varyingLabels: varying.map(([key, seen]) => ({
+      key,
+      values: compared.has(key) ? [...seen] : kept(seen, values.get(key) ?? new Set()),
+    })),
+    nodeNames: names.size === 0 ? [] : kept(one.nodeNames, names),
+    taints,
+  };
+}
+
+function indexIn(devices: DeviceShape[], device: DeviceShape): number {
+  const text = JSON.stringify(device);
+  const found = devices.findIndex((one) => JSON.stringify(one) === text);
+  return found === -1 ? devices.push(device) - 1 : found;
+}
+
+/** Classes that this decision cannot tell apart become one: it comes out the same, in fewer bytes. */
+export function mergedShapes(inventory: RecordedInventory): RecordedInventory {
+  if (inventory.state === 'unknown') return inventory;
+  const merged = new Map<string, RecordedShape>();
+  for (const shape of inventory.shapes) {
+    const { id, nodes, ...rest } = shape;
+    const key = JSON.stringify([rest, nodes === 0]);
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? shape : together(before, shape));
+  }
+  return { ...inventory, shapes: [...merged.values()] };
+}
+
+/** The first name stays: it is the one that ranking would have preferred. */
+function together(one: RecordedShape, other: RecordedShape): RecordedShape {
+  const first = compareText(one.id, other.id) <= 0 ? one : other;
+  return { ...one, id: first.id, nodes: one.nodes + other.nodes };
+}
+
+export function inventoryFrom(recorded: RecordedInventory): Inventory {
+  if (recorded.state === 'unknown') return { state: 'unknown', reason: 'it was not known' };
+  return {
+    state: 'known',
+    ageSeconds: null,
+    classes: recorded.shapes.map((shape) => classFrom(shape, recorded.devices)),
+  };
+}
+
+function classFrom(shape: RecordedShape, devices: readonly DeviceShape[]): NodeClass {
+  const { device, labels, varyingLabels, nodeNames, ...plain } = shape;
+  return {
+    ...plain,
+    device: device === null ? null : (devices[device] ?? null),
+    labels: new Map(labels.map(({ key, value }) => [key, value])),
+    varyingLabels: new Map(varyingLabels.map(({ key, values }) => [key, new Set(values)])),
+    nodeNames: new Set(nodeNames),
+  };
+}

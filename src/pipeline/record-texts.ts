@@ -1,0 +1,29 @@
+/** Texts of a record that a user may have written: bounded, and outside `subject` and `inputs` of a closed alphabet. */
+
+/** A Kubernetes name has at most 253 characters; a user name may have any number. */
+const MAX_TEXT = 256;
+const MAX_TOKEN = 512;
+
+/** What names, label keys, paths and versions are made of. Quotes, braces, backslashes and controls are not. */
+const OUTSIDE_ALPHABET = /[^A-Za-z0-9 _.,:;+\-/~*@#=()[\]]/g;
+
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+}
+
+export function shortText(text: string): string {
+  return cut(text.toWellFormed(), MAX_TEXT);
+}
+
+export function shortTextOrNull(text: string | null): string | null {
+  return text === null ? null : shortText(text);
+}
+
+/** Every other character becomes a question mark. */
+export function token(text: string): string {
+  return text.slice(0, MAX_TOKEN).replace(OUTSIDE_ALPHABET, '?');
+}
+
+export function tokenOrNull(text: string | null): string | null {
+  return text === null ? null : token(text);
+}

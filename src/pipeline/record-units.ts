@@ -1,0 +1,229 @@
+import { findModel } from '../catalog/resolve.ts';
+import type { Catalog, CheckpointEntry } from '../catalog/types.ts';
+import type { FlagConcept, FlagSite } from '../engine/types.ts';
+import { type Finding, finding, formatPath, isFindingCode, type JsonPath } from '../findings.ts';
+import type { Intent, Origin } from '../intent/types.ts';
+import type { GpuAsk } from '../plan/types.ts';
+import type { Member, PlannedContainer, PlannedSpec, UnitDraft } from '../plan/unit.ts';
+import type { PlacementOwner } from '../workload/ownership.ts';
+import type { NodeSelectorTerm, Toleration } from '../workload/types.ts';
+import type { UnitReading } from './units.ts';
+
+/** What a record keeps of a serving replica: exactly what planning reads of it, and how that is put together again. */
+
+export interface RecordedFinding {
+  /** A finding code; a record of another version may hold one that is not known here. */
+  readonly code: string;
+  readonly path: string;
+}
+
+/** A label or a selector entry; a list of these, because a user chose the keys. */
+export interface Label {
+  readonly key: string;
+  readonly value: string;
+}
+
+type Named = 'model' | 'checkpoint' | 'loadedFrom';
+type StatedValue = 'context' | 'concurrency' | 'kvCacheDtype';
+
+/** The normalised intent: names of the catalog for its entries, values without where they stood. */
+export interface RecordedIntent extends Omit<Intent, Named | StatedValue> {
+  readonly model: string;
+  readonly checkpoint: string | null;
+  readonly loadedFrom: string | null;
+  readonly context: number;
+  readonly contextFrom: Origin['from'];
+  readonly concurrency: number;
+  readonly kvCacheDtype: string;
+}
+
+export interface RecordedMember {
+  readonly container: JsonPath;
+  readonly podSpec: JsonPath;
+  readonly ask: GpuAsk | null;
+  readonly pods: number;
+}
+
+export interface RecordedUnit {
+  readonly intent: RecordedIntent;
+  /** The leader first. */
+  readonly members: readonly RecordedMember[];
+  /** Its first 512 characters: as much as planning reads (`vendorOfImage`). */
+  readonly image: string | null;
+  readonly nodeSelector: readonly Label[];
+  readonly requiredNodeAffinity: readonly NodeSelectorTerm[] | null;
+  readonly tolerations: readonly Toleration[];
+  readonly placementOwner: PlacementOwner | null;
+  readonly canEdit: boolean;
+  /** Where the tensor-parallel flag stands; null: nowhere. */
+  readonly tensorParallelPath: JsonPath | null;
+  /** Where flags can be appended; null: nowhere. */
+  readonly append: { readonly path: JsonPath; readonly isNew: boolean } | null;
+  readonly trainingPods: number;
+  /** The container's memory limit, a Kubernetes quantity. */
+  readonly memoryLimit: string | null;
+  /** A memory-backed volume is mounted at /dev/shm. */
+  readonly hasSharedMemory: boolean;
+}
+
+export interface RecordedReading {
+  /** What reading the object came to; a replay takes it as it is. */
+  readonly given: readonly RecordedFinding[];
+  /** null: nothing says what will run. */
+  readonly unit: RecordedUnit | null;
+}
+
+export function recordedFindings(findings: readonly Finding[]): readonly RecordedFinding[] {
+  return findings.map(({ code, path }) => ({ code, path: formatPath(path) }));
+}
+
+const IMAGE_LENGTH = 512;
+
+export function recordedReading({ findings, unit }: UnitReading): RecordedReading {
+  return { given: recordedFindings(findings), unit: unit === null ? null : recordedUnit(unit) };
+}
+
+function recordedUnit(unit: UnitDraft): RecordedUnit {
+  const [leader] = unit.members;
+  const { spec } = leader.template;
+  return {
+    intent: recordedIntent(unit.intent),
+    members: unit.members.map(({ container, template, ask, pods }) => ({
+      container: container.path,
+      podSpec: template.spec.path,
+      ask,
+      pods,
+    })),
+    image: leader.container.image?.slice(0, IMAGE_LENGTH) ?? null,
+    nodeSelector: labelsOf(spec.nodeSelector),
+    requiredNodeAffinity: spec.requiredNodeAffinity,
+    tolerations: spec.tolerations,
+    placementOwner: unit.placementOwner,
+    canEdit: unit.canEdit,
+    tensorParallelPath: unit.reading?.flagSites.get('tensor-parallel')?.path ?? null,
+    append: unit.reading?.append ?? null,
+    trainingPods: unit.trainingPods,
+    memoryLimit: leader.container.limits.get('memory') ?? null,
+    hasSharedMemory: hasSharedMemory(spec, leader.container),
+  };
+}
+
+export function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
+  return Array.from(labels, ([key, value]) => ({ key, value }));
+}
+
+function recordedIntent(intent: Intent): RecordedIntent {
+  const { model, checkpoint, loadedFrom, context, concurrency, kvCacheDtype, ...plain } = intent;
+  return {
+    ...plain,
+    model: model.value.id,
+    checkpoint: checkpoint?.value.id ?? null,
+    loadedFrom: loadedFrom?.id ?? null,
+    context: context.value,
+    contextFrom: context.origin.from,
+    concurrency: concurrency.value,
+    kvCacheDtype: kvCacheDtype.value,
+  };
+}
+
+// --- put together again ------------------------------------------------------------------------------------------
+
+/** A record holds a name that is not known here: nothing can be computed. */
+export class UnknownName extends Error {
+  override readonly name = 'UnknownName';
+}
+
+/** Paths come back as one step each: they are compared and printed, never followed. @throws UnknownName */
+export function findingsFrom(recorded: readonly RecordedFinding[]): readonly Finding[] {
+  return recorded.map(({ code, path }) => {
+    if (!isFindingCode(code)) throw new UnknownName(`no finding has the code ${code}`);
+    return finding(code, [path], '');
+  });
+}
+
+/** @throws UnknownName */
+export function readingFrom({ given, unit }: RecordedReading, catalog: Catalog): UnitReading {
+  return { findings: findingsFrom(given), unit: unit === null ? null : unitFrom(unit, catalog) };
+}
+
+function unitFrom(recorded: RecordedUnit, catalog: Catalog): UnitDraft {
+  const [first, ...others] = recorded.members;
+  if (first === undefined) throw new UnknownName('a replica without pods');
+  return {
+    members: [memberFrom(first, recorded), ...others.map((one) => memberFrom(one, recorded))],
+    intent: intentFrom(recorded.intent, catalog),
+    reading: {
+      append: recorded.append,
+      flagSites: flagSitesFrom(recorded.tensorParallelPath),
+    },
+    canEdit: recorded.canEdit,
+    placementOwner: recorded.placementOwner,
+    trainingPods: recorded.trainingPods,
+  };
+}
+
+function flagSitesFrom(path: JsonPath | null): ReadonlyMap<FlagConcept, FlagSite> {
+  return path === null ? new Map() : new Map([['tensor-parallel', { path, isJoined: false, flag: '' }]]);
+}
+
+function memberFrom({ container, podSpec, ask, pods }: RecordedMember, unit: RecordedUnit): Member {
+  return {
+    template: { path: podSpec.slice(0, -1), spec: specFrom(podSpec, unit) },
+    container: containerFrom(container, unit),
+    ask,
+    pods,
+  };
+}
+
+const SHARED_MEMORY = { name: 'shm', mountPath: '/dev/shm' };
+
+function hasSharedMemory({ volumes }: PlannedSpec, { volumeMounts }: PlannedContainer): boolean {
+  const mount = volumeMounts.find((one) => one.mountPath === SHARED_MEMORY.mountPath);
+  return volumes.find((one) => one.name === mount?.name)?.emptyDirMedium === 'Memory';
+}
+
+function specFrom(path: JsonPath, unit: RecordedUnit): PlannedSpec {
+  return {
+    path,
+    nodeSelector: new Map(unit.nodeSelector.map(({ key, value }) => [key, value])),
+    requiredNodeAffinity: unit.requiredNodeAffinity,
+    tolerations: unit.tolerations,
+    volumes: unit.hasSharedMemory
+      ? [{ name: SHARED_MEMORY.name, emptyDirMedium: 'Memory', sizeLimit: null }]
+      : [],
+  };
+}
+
+function containerFrom(path: JsonPath, unit: RecordedUnit): PlannedContainer {
+  return {
+    path,
+    image: unit.image,
+    limits: unit.memoryLimit === null ? new Map() : new Map([['memory', unit.memoryLimit]]),
+    volumeMounts: unit.hasSharedMemory ? [SHARED_MEMORY] : [],
+  };
+}
+
+function intentFrom(recorded: RecordedIntent, catalog: Catalog): Intent {
+  const { model, checkpoint, loadedFrom, context, contextFrom, concurrency, kvCacheDtype, ...plain } =
+    recorded;
+  const entry = catalog.models.find((one) => one.id === model);
+  if (entry === undefined) throw new UnknownName(`the catalog has no model ${model}`);
+  return {
+    ...plain,
+    model: { value: entry, origin: RECORDED },
+    checkpoint: checkpoint === null ? null : { value: checkpointFrom(checkpoint, catalog), origin: RECORDED },
+    loadedFrom: loadedFrom === null ? null : checkpointFrom(loadedFrom, catalog),
+    context: { value: context, origin: { from: contextFrom, path: [] } },
+    concurrency: { value: concurrency, origin: RECORDED },
+    kvCacheDtype: { value: kvCacheDtype, origin: RECORDED },
+  };
+}
+
+/** Where a value stood is not kept; only the context's origin changes what is planned. */
+const RECORDED: Origin = { from: 'name', path: [] };
+
+function checkpointFrom(id: string, catalog: Catalog): CheckpointEntry {
+  const found = findModel(catalog, id)?.checkpoint ?? null;
+  if (found === null) throw new UnknownName(`the catalog has no checkpoint ${id}`);
+  return found;
+}
