@@ -1,10 +1,10 @@
 import { findGpus, nearest } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry } from '../catalog/types.ts';
 import type { JsonPath } from '../findings.ts';
-import type { NodeClass, Taint } from '../plan/types.ts';
+import type { Taint } from '../plan/types.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import type { Bytes } from '../units.ts';
-import { className } from './classes.ts';
+import type { Draft } from './classes.ts';
 import {
   describeValue,
   type Fields,
@@ -18,7 +18,6 @@ import {
   reportInto,
 } from './fields.ts';
 import { asRead, isReadingOf, type MemoryReading, readQuantity, sizesOf } from './memory.ts';
-import { type ClassDraft, placementKeys } from './placement.ts';
 
 const SHAPE_FIELDS: readonly string[] = [
   'product',
@@ -36,8 +35,8 @@ const SUGGESTIONS = 3;
 /** A domain, a slash and a name: what Kubernetes asks of an extended resource. */
 const EXTENDED_RESOURCE = /^[a-z0-9.-]+\/[A-Za-z0-9_.-]+$/;
 
-export interface DeclaredReading {
-  readonly classes: readonly NodeClass[];
+export interface DeclaredDrafts {
+  readonly drafts: readonly Draft[];
   readonly findings: readonly InventoryFinding[];
 }
 
@@ -135,11 +134,7 @@ function readPlaced(shape: Fields, path: JsonPath, report: Report): Placed {
   };
 }
 
-interface NamedDraft extends ClassDraft {
-  readonly name: string | null;
-}
-
-function readShape(value: unknown, catalog: Catalog, path: JsonPath, report: Report): NamedDraft | null {
+function readShape(value: unknown, catalog: Catalog, path: JsonPath, report: Report): Draft | null {
   if (!isFields(value)) {
     report(path, `must be a mapping with product and gpus, not ${describeValue(value)}`);
     return null;
@@ -168,22 +163,12 @@ function readShape(value: unknown, catalog: Catalog, path: JsonPath, report: Rep
     source: 'declared',
     provider: '',
     vagueKeys: [],
+    // Two shapes without names may look alike (spot and on demand): then their place in the list tells them apart.
+    identity: String(Number(path.at(-1)) + 1),
   };
 }
 
-// Two shapes without names may look alike (spot and on demand): then their place in the list tells them apart.
-function idsOf(drafts: readonly NamedDraft[]): readonly string[] {
-  const taken = new Set<string>();
-  return drafts.map((draft) => {
-    const base = draft.name ?? className(draft);
-    let id = base;
-    for (let copy = 2; taken.has(id); copy += 1) id = `${base} #${copy}`;
-    taken.add(id);
-    return id;
-  });
-}
-
-function refuseDoubles(drafts: readonly NamedDraft[], path: JsonPath, report: Report): void {
+function refuseDoubles(drafts: readonly Draft[], path: JsonPath, report: Report): void {
   const names = drafts.map(({ name }) => name);
   names.forEach((name, at) => {
     if (name !== null && names.indexOf(name) < at)
@@ -204,19 +189,11 @@ function shapeList(
 }
 
 /** Reads shapes that an operator declares: a list of them, or a mapping with `shapes`. All or nothing. */
-export function readDeclaredShapes(value: unknown, catalog: Catalog, path: JsonPath = []): DeclaredReading {
+export function readDeclaredDrafts(value: unknown, catalog: Catalog, path: JsonPath = []): DeclaredDrafts {
   const findings: InventoryFinding[] = [];
   const report = reportInto(findings);
   const { items, at } = shapeList(value, path, report);
   const drafts = items.flatMap((item, index) => readShape(item, catalog, [...at, index], report) ?? []);
   refuseDoubles(drafts, at, report);
-  if (findings.length > 0) return { classes: [], findings };
-  const ids = idsOf(drafts);
-  const keys = placementKeys(drafts);
-  const classes = drafts.map(({ name, provider, vagueKeys, ...rest }, index) => ({
-    id: ids[index] ?? className(rest),
-    ...rest,
-    placementKeys: keys[index] ?? [],
-  }));
-  return { classes, findings };
+  return { drafts: findings.length > 0 ? [] : drafts, findings };
 }

@@ -1,10 +1,11 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { JsonPath } from '../findings.ts';
 import type { Inventory, NodeClass } from '../plan/types.ts';
-import { groupNodes } from './classes.ts';
-import { readDeclaredShapes } from './declared.ts';
+import { compareDrafts, finishClasses } from './classes.ts';
+import { readDeclaredDrafts } from './declared.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
-import { type NodeFacts, readNode } from './node.ts';
+import { readNode } from './node.ts';
+import { NodeGroups } from './node-groups.ts';
 import { type GpuIndex, indexGpus } from './products.ts';
 
 export interface InventoryReading {
@@ -75,7 +76,7 @@ interface NodesReading {
 }
 
 function readNodes(nodes: readonly Located[], index: GpuIndex): NodesReading {
-  const facts: NodeFacts[] = [];
+  const groups = new NodeGroups();
   const findings: InventoryFinding[] = [];
   const report = reportInto(findings);
   const names = new Set<string>();
@@ -85,10 +86,11 @@ function readNodes(nodes: readonly Located[], index: GpuIndex): NodesReading {
     if (names.has(reading.name)) report([...path, 'metadata', 'name'], 'is the name of an earlier node');
     if (reading.name !== '') names.add(reading.name);
     if (reading.findings.length === 0 && reading.facts.length === 0) cpuOnlyNodes += 1;
-    facts.push(...reading.facts);
+    if (reading.findings.length === 0) groups.put(reading.name, reading.facts);
     findings.push(...reading.findings);
   }
-  return { classes: findings.length > 0 ? [] : groupNodes(facts), findings, cpuOnlyNodes };
+  const classes = findings.length > 0 ? [] : finishClasses([...groups.drafts()].sort(compareDrafts));
+  return { classes, findings, cpuOnlyNodes };
 }
 
 function known(classes: readonly NodeClass[], cpuOnlyNodes: number): InventoryReading {
@@ -109,8 +111,8 @@ export function readInventory(documents: readonly unknown[], catalog: Catalog): 
   if (findings.length > 0) return unreadable(findings);
   const [declaration] = declared;
   if (declaration !== undefined) {
-    const shapes = readDeclaredShapes(declaration.value, catalog, declaration.path);
-    return shapes.findings.length > 0 ? unreadable(shapes.findings) : known(shapes.classes, 0);
+    const shapes = readDeclaredDrafts(declaration.value, catalog, declaration.path);
+    return shapes.findings.length > 0 ? unreadable(shapes.findings) : known(finishClasses(shapes.drafts), 0);
   }
   const reading = readNodes(nodes, indexGpus(catalog));
   return reading.findings.length > 0

@@ -112,7 +112,7 @@ describe('declared shapes', () => {
 
   it('keeps apart two shapes that look alike', () => {
     const text = '[{product: NVIDIA-L40S, gpus: 1}, {product: NVIDIA-L40S, gpus: 1, labels: {spot: "true"}}]';
-    expect(shapes(text).map(({ id }) => id)).toEqual(['1x NVIDIA-L40S', '1x NVIDIA-L40S #2']);
+    expect(shapes(text).map(({ id }) => id)).toEqual(['1x NVIDIA-L40S #1', '1x NVIDIA-L40S #2']);
   });
 
   it.each([
