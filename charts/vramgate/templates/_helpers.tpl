@@ -37,6 +37,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/component: webhook
 {{- end -}}
 
+{{- define "vramgate.scanLabels" -}}
+{{ include "vramgate.commonLabels" . }}
+app.kubernetes.io/component: scan
+{{- end -}}
+
 {{- define "vramgate.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "vramgate.fullname" .) .Values.serviceAccount.name -}}
