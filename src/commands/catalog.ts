@@ -11,6 +11,7 @@ import type { SizingRequest } from '../sizing/request.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { weightBytes } from '../sizing/weights.ts';
 import { formatCount, GIB, tokens } from '../units.ts';
+import { oneOf } from './flags.ts';
 import { EXIT, type Io, printable, UsageError } from './io.ts';
 import { OUTPUTS, writeReport } from './size.ts';
 
@@ -56,14 +57,6 @@ function readArguments(argv: readonly string[]) {
       error instanceof Error ? error.message.split('. ', 1).join('') : 'the options cannot be read';
     throw new UsageError(text);
   }
-}
-
-function oneOf<T extends string>(word: string, allowed: readonly T[], what: string): T {
-  const found = allowed.find((one) => one === word.toLowerCase());
-  if (found !== undefined) return found;
-  const [close] = nearest(allowed, word, 1);
-  const hint = close === undefined ? `one of ${allowed.join(', ')}` : `did you mean ${close}?`;
-  throw new UsageError(`${what} ${printable(word)}: not known; ${hint}`);
 }
 
 const ROWS: Readonly<Record<Subject, (catalog: Catalog) => readonly Row[]>> = {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { parseAllDocuments } from 'yaml';
 import { builtinCatalog } from '../catalog/builtin.ts';
 import type { Catalog } from '../catalog/types.ts';
 import type { Config } from '../config/file.ts';
@@ -7,32 +5,28 @@ import { defaultConfig, parseConfig } from '../config/file.ts';
 import { readInventory } from '../inventory/read.ts';
 import type { Inventory } from '../plan/types.ts';
 import { UsageError } from './io.ts';
+import { readRegularFile } from './manifests/files.ts';
+import { parseYaml, readDocument } from './manifests/yaml-text.ts';
 
 /** Files that an operator names: read once, refused whole. */
 
+// The nodes of a large cluster, as kubectl prints them.
 const MAX_FILE = 64 * 1024 * 1024;
 
-export async function readText(file: string): Promise<string> {
-  try {
-    const text = await readFile(file, 'utf8');
-    if (text.length > MAX_FILE) throw new UsageError(`${file} is larger than 64 MiB`);
-    return text;
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(
-      `${file} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}`,
-    );
-  }
+export function readText(file: string): Promise<string> {
+  return readRegularFile(file, MAX_FILE);
 }
 
 /** YAML or JSON documents of a text. @throws UsageError naming the first line that cannot be read. */
 export function parseDocuments(file: string, text: string): readonly unknown[] {
-  const documents = parseAllDocuments(text, { uniqueKeys: true, prettyErrors: true });
-  return documents.flatMap((document): readonly unknown[] => {
-    const [error] = document.errors;
-    if (error !== undefined) throw new UsageError(`${file}: ${error.message.split('\n', 1).join('')}`);
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    return value === null ? [] : [value];
+  const yaml = parseYaml(text);
+  return yaml.documents.flatMap((document): readonly unknown[] => {
+    const reading = readDocument(document, MAX_FILE);
+    if ('problem' in reading) {
+      const { offset, message } = reading.problem;
+      throw new UsageError(`${file}:${yaml.lineAt(offset)}: ${message}`);
+    }
+    return reading.value === null ? [] : [reading.value];
   });
 }
 

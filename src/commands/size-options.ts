@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util';
+import type { ParseArgsOptionsConfig } from 'node:util';
 import { nearest } from '../catalog/resolve.ts';
+import { parseFlags } from './flags.ts';
 import { UsageError } from './io.ts';
 
 export const SIZE_OPTIONS = {
@@ -71,21 +72,9 @@ exit codes: 0 solved, 3 nothing fits, 2 wrong input, 1 a fault of vramgate
 
 export type Flag = keyof typeof SOLVE_OPTIONS;
 export type Values = { readonly [K in Flag]?: string | boolean | undefined };
-type OptionTable = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>;
 
-export function readFlags(argv: readonly string[], options: OptionTable = SIZE_OPTIONS): Values {
-  try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    const flag = argv.find(
-      (word) => word.startsWith('--') && !Object.hasOwn(options, word.slice(2).split('=')[0] ?? ''),
-    );
-    const close = flag === undefined ? [] : nearest(Object.keys(options), flag.slice(2), 1);
-    const hint = close.length > 0 ? `; did you mean --${close.join('')}?` : '';
-    const text =
-      error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read';
-    throw new UsageError(`${text}${hint}`);
-  }
+export function readFlags(argv: readonly string[], options: ParseArgsOptionsConfig = SIZE_OPTIONS): Values {
+  return parseFlags(argv, options);
 }
 
 export function textOf(values: Values, flag: Flag): string | null {

@@ -4,6 +4,7 @@ import type { Judged } from '../plan/types.ts';
 import type { BillItem, Fit } from '../sizing/shapes.ts';
 import { formatCount, formatGib, GIB } from '../units.ts';
 import { printable } from './io.ts';
+import { type Paint, painter } from './paint.ts';
 
 /** The table of `size`: one bar for each item of the fullest GPU's bill, the edge of what the engine may use marked. */
 
@@ -12,17 +13,6 @@ const EDGE = '│';
 const LABEL_WIDTH = 50;
 /** Marks what the engine keeps beside its budget. */
 const OUTSIDE = '†';
-
-interface Paint {
-  readonly bold: (text: string) => string;
-  readonly good: (text: string) => string;
-  readonly bad: (text: string) => string;
-}
-
-function painter(hasColour: boolean): Paint {
-  const wrap = (code: number) => (text: string) => (hasColour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  return { bold: wrap(1), good: wrap(32), bad: wrap(31) };
-}
 
 export function sizeTable(judged: Judged, published: PublishedReport | null, hasColour: boolean): string {
   const paint = painter(hasColour);

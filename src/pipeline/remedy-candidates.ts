@@ -180,6 +180,8 @@ function quantizationCandidates(scene: Scene): readonly Candidate[] {
   if (current === undefined || shape === null || unit.intent.workload === 'training') return [];
   const smaller = QUANTIZATIONS.map((name) => checkpointFor(model, name, current.isInstruct))
     .filter((one) => one !== null)
+    // Formats that somebody made but nobody published have a name of ours, which no engine can download.
+    .filter((one) => one.id.includes('/'))
     .filter((one) => weightBytes(shape, one.weights) < weightBytes(shape, current.weights))
     .toSorted((one, other) => weightBytes(shape, other.weights) - weightBytes(shape, one.weights));
   const unique = smaller.filter((one, index) => smaller.findIndex((other) => other.id === one.id) === index);

@@ -53,10 +53,15 @@ export function needText(judged: Judged): string {
   const fit = judged.fit;
   const need = `${subjectText(judged.intent)} needs ${formatGib(countedBytes(judged))} per GPU on ${parallelText(judged.parallel)}`;
   if (fit === null) return need;
-  if (judged.bill === null || fit.budgetBytes === fit.usableBytes) {
+  const isShortOutside = fit.binding === 'rest' && fit.headroomBytes < 0;
+  if (
+    judged.bill === null ||
+    fit.budgetBytes === fit.usableBytes ||
+    (fit.binding === 'rest' && !isShortOutside)
+  ) {
     return `${need}; ${fit.product} offers ${formatGib(fit.usableBytes)}`;
   }
-  if (fit.binding === 'rest') {
+  if (isShortOutside) {
     const rest = formatGib(fit.usableBytes - fit.budgetBytes);
     return `${need}; what ${judged.intent.engine} keeps outside its budget exceeds the remaining ${rest} of ${fit.product}`;
   }
