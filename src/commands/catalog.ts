@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { builtinCatalog } from '../catalog/builtin.ts';
-import { findGpus, nearest } from '../catalog/resolve.ts';
+import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, CheckpointEntry, GpuEntry, ModelEntry } from '../catalog/types.ts';
 import { DEFAULT_SETTINGS } from '../intent/settings.ts';
 import type { EngineProfile } from '../sizing/engine-profile.ts';
