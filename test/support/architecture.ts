@@ -72,7 +72,6 @@ const COMPOSITION_ROOT: Grant = { rooms: ['server', 'observe', 'cluster'] };
 const GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['src/catalog/parse.ts', { packages: ['zod', 'yaml'] }],
   ['src/catalog/schema.ts', { packages: ['zod', 'yaml'] }],
-  ['src/commands/reports/records.ts', { rooms: ['observe'] }],
   ['src/commands/serve.ts', COMPOSITION_ROOT],
   ['src/commands/serve/', COMPOSITION_ROOT],
   ['src/commands/scan.ts', COMPOSITION_ROOT],

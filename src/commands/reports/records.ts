@@ -1,6 +1,5 @@
-import { boundedRecord } from '../../observe/record-log.ts';
 import { decisionRecord } from '../../pipeline/record.ts';
-import type { Facts } from '../../pipeline/types.ts';
+import type { DecisionRecord, Facts } from '../../pipeline/types.ts';
 import { type Checked, memberOf, textAt } from '../judge.ts';
 import { terminalJson } from './json.ts';
 
@@ -30,5 +29,5 @@ function recordOf(
     durationMicroseconds: 0,
   } as const;
   const paths = patch.map(({ path }) => path);
-  return boundedRecord(decisionRecord(decision, identity, facts, paths));
+  return decisionRecord(decision, identity, facts, paths);
 }
