@@ -1,7 +1,7 @@
 import { type PatchOperation, patchOrThrow } from '../admission/json-patch.ts';
 import { type Finding, type Severity, severityOf } from '../findings.ts';
 import { decide } from '../pipeline/decide.ts';
-import type { DecideInput, Facts } from '../pipeline/types.ts';
+import type { Decided, DecideInput, Facts } from '../pipeline/types.ts';
 import type { Decision } from '../plan/types.ts';
 import { ruleOn } from '../plan/verdict.ts';
 import type { ManifestObject, Unreadable } from './manifests/manifests.ts';
@@ -13,7 +13,7 @@ export interface Checked {
   readonly namespace: string | null;
   /** Its generateName where it has no name. */
   readonly name: string | null;
-  readonly decision: Decision;
+  readonly decision: Decided;
   /** On the object as given. */
   readonly patch: readonly PatchOperation[];
 }

@@ -13,7 +13,7 @@ function recordOf(
   { manifest, kind, namespace, decision, patch }: Checked,
   facts: Facts,
   time: string,
-): unknown {
+): DecisionRecord {
   const metadata = memberOf(manifest.object, 'metadata');
   const identity = {
     uid: null,
