@@ -20,6 +20,10 @@ function missingOf(edit: Edit): Missing | null {
   if (edit.kind === 'append-args') {
     return { code: 'flag-missing', path: edit.list, message: `add the flags ${edit.args.join(' ')}` };
   }
+  if (edit.kind === 'set-env') {
+    const message = `set the variable ${edit.name} to ${edit.value}`;
+    return { code: 'flag-missing', path: [...edit.container, 'env'], message };
+  }
   return null;
 }
 

@@ -1,6 +1,7 @@
 import { applyPatch as applyInPlace } from 'rfc6902';
 import type { JsonPath } from '../findings.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
+import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
 import { isMembers, isSameJson, memberAt, valueAt } from './document.ts';
 import { jsonPointer } from './json-pointer.ts';
@@ -122,28 +123,62 @@ function lowerToleration(root: unknown, edit: EditOf<'add-toleration'>): PatchOp
   return stands === true ? [] : append(root, path, [{ key, operator: 'Exists', effect }]);
 }
 
-/** Index of the last place where `words` stand one after the other; -1 when nowhere. */
-function lastRun(list: readonly unknown[], words: readonly string[]): number {
-  let start = list.length - words.length;
-  while (start >= 0 && !words.every((word, offset) => list[start + offset] === word)) start -= 1;
-  return start < 0 ? -1 : start;
-}
-
 function lowerAppend(root: unknown, edit: EditOf<'append-args'>): PatchOperation[] {
   const list = listAt(root, edit.list);
   requireMembers(root, edit.list.slice(0, -1));
   if (list === null && !edit.isNew) throw fault(edit.list, 'a list');
-  const isThere = edit.args.length === 0 || (list !== null && lastRun(list, edit.args) >= 0);
+  const isThere = edit.args.length === 0 || (list !== null && findRun(list, edit.args) >= 0);
   return isThere ? [] : append(root, edit.list, edit.args);
 }
 
-function lowerRemoveArgs(root: unknown, edit: EditOf<'remove-args'>): PatchOperation[] {
-  const list = listAt(root, edit.list);
-  const start = list === null || edit.args.length === 0 ? -1 : lastRun(list, edit.args);
-  if (start < 0) return [];
-  if (list?.length === edit.args.length) return [remove(edit.list)];
+/** The last entry with the name counts; the value of one that comes from elsewhere is not ours to change. */
+function lowerEnv(root: unknown, edit: EditOf<'set-env'>): PatchOperation[] {
+  const { name, value } = edit;
+  const path = [...edit.container, 'env'];
+  requireMembers(root, edit.container);
+  const list = listAt(root, path) ?? [];
+  const index = list.findLastIndex((one) => memberAt(one, 'name') === name);
+  if (index === -1) return append(root, path, [{ name, value }]);
+  if (memberAt(list[index], 'valueFrom') !== undefined) throw fault([...path, index], 'a literal value');
+  return setBelow(root, [...path, index], ['value'], value);
+}
+
+/** What a removal takes away: compared with the object without it, so that emptied maps and lists go as a whole. */
+function lowerRemoval(root: unknown, edit: RemovalEdit): PatchOperation[] {
+  const after: unknown = structuredClone(root);
+  applyRemoval(after, edit);
+  return removedBetween(root, after, []);
+}
+
+/** `after` is `before` with members and items taken away, and nothing added. */
+function removedBetween(before: unknown, after: unknown, path: JsonPath): PatchOperation[] {
+  if (isMembers(before) && isMembers(after)) {
+    return Object.keys(before).flatMap((key) =>
+      Object.hasOwn(after, key)
+        ? removedBetween(before[key], after[key], [...path, key])
+        : [remove([...path, key])],
+    );
+  }
+  if (!Array.isArray(before) || !Array.isArray(after)) return [];
+  if (before.length === after.length) {
+    return before.flatMap((item, index) => removedBetween(item, after[index], [...path, index]));
+  }
+  return removedItems(before, after, path);
+}
+
+/** One run of items that is gone is named; a list that lost items here and there is written anew. */
+function removedItems(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  path: JsonPath,
+): PatchOperation[] {
+  const found = before.findIndex((item, index) => !isSameJson(item, after[index]));
+  const start = found === -1 ? after.length : found;
+  const gone = before.length - after.length;
+  const isOneRun = after.slice(start).every((item, index) => isSameJson(item, before[start + gone + index]));
+  if (!isOneRun) return [replace(path, after)];
   // Always the same index: what follows moves up by one each time.
-  return edit.args.map(() => remove([...edit.list, start]));
+  return Array.from({ length: gone }, () => remove([...path, start]));
 }
 
 function lowerReplaceArg(root: unknown, edit: EditOf<'replace-arg'>): PatchOperation[] {
@@ -164,20 +199,20 @@ function lowerEdit(root: unknown, edit: Edit): PatchOperation[] {
       return lowerGpuCount(root, edit);
     case 'set-node-selector':
       return setBelow(root, edit.podSpec, ['nodeSelector', edit.key], edit.value);
-    case 'remove-node-selector':
-      return removeFromMap(root, [...edit.podSpec, 'nodeSelector'], edit.key);
     case 'add-node-affinity':
       return lowerAffinity(root, edit);
     case 'add-toleration':
       return lowerToleration(root, edit);
     case 'append-args':
       return lowerAppend(root, edit);
-    case 'remove-args':
-      return lowerRemoveArgs(root, edit);
     case 'replace-arg':
       return lowerReplaceArg(root, edit);
+    case 'set-env':
+      return lowerEnv(root, edit);
     case 'set-annotation':
       return lowerAnnotation(root, edit);
+    default:
+      return lowerRemoval(root, edit);
   }
 }
 

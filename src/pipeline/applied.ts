@@ -23,7 +23,8 @@ export type AppliedEdit = Extract<
       | 'set-node-selector'
       | 'add-node-affinity'
       | 'add-toleration'
-      | 'append-args';
+      | 'append-args'
+      | 'set-env';
   }
 >;
 
@@ -36,7 +37,8 @@ export function isAppliedEdit(edit: Edit): edit is AppliedEdit {
     edit.kind === 'set-node-selector' ||
     edit.kind === 'add-node-affinity' ||
     edit.kind === 'add-toleration' ||
-    edit.kind === 'append-args'
+    edit.kind === 'append-args' ||
+    edit.kind === 'set-env'
   );
 }
 
@@ -58,6 +60,8 @@ function toRow(edit: AppliedEdit): Row {
       return ['toleration', edit.podSpec, edit.key, edit.effect];
     case 'append-args':
       return ['args', edit.list, edit.isNew, edit.args];
+    case 'set-env':
+      return ['env', edit.container, edit.name, edit.value];
   }
 }
 
@@ -100,6 +104,9 @@ function fromRow(row: unknown): AppliedEdit | null {
   if (kind === 'toleration' && isText(first) && isText(second)) {
     return { kind: 'add-toleration', podSpec: at, key: first, effect: second };
   }
+  if (kind === 'env' && isText(first) && isText(second)) {
+    return { kind: 'set-env', container: at, name: first, value: second };
+  }
   if (kind === 'args' && typeof first === 'boolean' && isTexts(second)) {
     return { kind: 'append-args', list: at, isNew: first, args: second };
   }
@@ -129,6 +136,29 @@ function isTexts(value: unknown): value is readonly string[] {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 1024;
+}
+
+/**
+ * True when every edit names a place of this workload's own pod templates. Anybody may write the annotation: one that
+ * names other places is not of our making, and counts as absent.
+ */
+export function belongsTo(applied: Applied, workload: Workload): boolean {
+  const places = new Set(workload.templates.flatMap(placesOf).map((path) => JSON.stringify(path)));
+  return applied.set.every((edit) => places.has(JSON.stringify(placeOf(edit))));
+}
+
+function placesOf({ spec }: PodTemplate): readonly JsonPath[] {
+  const containers = [...spec.containers, ...spec.initContainers].map(({ path }) => path);
+  const lists = containers.flatMap((path) => [
+    [...path, 'args'],
+    [...path, 'command'],
+  ]);
+  return [spec.path, ...containers, ...lists];
+}
+
+function placeOf(edit: AppliedEdit): JsonPath {
+  if ('podSpec' in edit) return edit.podSpec;
+  return 'container' in edit ? edit.container : edit.list;
 }
 
 /**

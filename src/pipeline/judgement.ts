@@ -9,6 +9,7 @@ import {
   type Applied,
   type AppliedEdit,
   authorInputs,
+  belongsTo,
   formatApplied,
   isAppliedEdit,
   parseApplied,
@@ -16,7 +17,7 @@ import {
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isOurs } from './ours.ts';
 import { notRefused, ratchet } from './ratchet.ts';
-import { stripApplied } from './strip.ts';
+import { inverseOf, stripApplied } from './strip.ts';
 import type { DecideInput, Earlier, Facts } from './types.ts';
 
 /** One object judged, with the edits that its plan makes. */
@@ -60,7 +61,7 @@ function isStartedByKueue(workload: Workload, old: Workload): boolean {
 function judgeFresh(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {
   const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
   if (applied !== null) {
-    const own = stripped(input.object, applied);
+    const own = belongsTo(applied, workload) ? stripped(input.object, applied) : null;
     if (own !== null) return judgeOurs({ input, old, facts }, own, applied);
   }
   return judgeAuthors(input, workload, old, facts);
@@ -134,17 +135,22 @@ export function removals(earlier: readonly AppliedEdit[], planned: readonly Edit
   return earlier.flatMap((edit) => removalOf(edit, planned));
 }
 
-/**
- * Takes back one of our earlier values, unless the new plan sets it again. Counts are always planned anew, and a
- * toleration or an affinity of ours that is left over only lets the pod reach what it could reach before.
- */
+/** Takes back one of our earlier values, unless the new plan sets it again, or another value in its place. */
 function removalOf(edit: AppliedEdit, planned: readonly Edit[]): readonly Edit[] {
-  const text = JSON.stringify(edit);
-  if (planned.some((one) => JSON.stringify(one) === text)) return [];
-  if (edit.kind === 'set-node-selector') {
-    return [{ kind: 'remove-node-selector', podSpec: edit.podSpec, key: edit.key }];
-  }
-  return edit.kind === 'append-args' ? [{ kind: 'remove-args', list: edit.list, args: edit.args }] : [];
+  return planned.some((one) => isSameSlot(one, edit)) ? [] : [inverseOf(edit)];
+}
+
+/** True where setting `planned` leaves nothing of `earlier`. */
+function isSameSlot(planned: Edit, earlier: AppliedEdit): boolean {
+  const [one, other] = [slotOf(planned), slotOf(earlier)];
+  return one !== null && one === other;
+}
+
+function slotOf(edit: Edit): string | null {
+  if (edit.kind === 'set-gpu-count') return JSON.stringify([edit.kind, edit.container, edit.resource]);
+  if (edit.kind === 'set-node-selector') return JSON.stringify([edit.kind, edit.podSpec, edit.key]);
+  if (edit.kind === 'set-env') return JSON.stringify([edit.kind, edit.container, edit.name]);
+  return isAppliedEdit(edit) ? JSON.stringify(edit) : null;
 }
 
 function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {

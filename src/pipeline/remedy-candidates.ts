@@ -211,7 +211,7 @@ function gpuCandidates(scene: Scene): readonly Candidate[] {
       (name) => name !== key && one.labels.get(name) !== spec.nodeSelector.get(name),
     );
     const removed = rivals.map(
-      (name): Edit => ({ kind: 'remove-node-selector', podSpec: spec.path, key: name }),
+      (name): Edit => ({ kind: 'remove-node-selector', podSpec: spec.path, key: name, value: null }),
     );
     const accepted =
       unit.intent.gpus === null ? [] : annotate(scene, 'gpu', one.device?.product ?? '', false);

@@ -1,4 +1,5 @@
 import type { JsonPath } from '../findings.ts';
+import { applyRemoval, findRun } from './remove-edits.ts';
 import type { Edit } from './types.ts';
 
 /**
@@ -62,20 +63,20 @@ function applyEdit(root: unknown, edit: Edit): void {
       return setGpuCount(membersAt(root, edit.container), edit.resource, edit.count);
     case 'set-node-selector':
       return setOwn(ensureMembers(membersAt(root, edit.podSpec), 'nodeSelector'), edit.key, edit.value);
-    case 'remove-node-selector':
-      return removeNodeSelector(membersAt(root, edit.podSpec), edit.key);
     case 'add-node-affinity':
       return addNodeAffinity(membersAt(root, edit.podSpec), edit);
     case 'add-toleration':
       return addToleration(membersAt(root, edit.podSpec), edit.key, edit.effect);
     case 'append-args':
       return appendArgs(root, edit.list, edit.args);
-    case 'remove-args':
-      return removeArgs(root, edit.list, edit.args);
     case 'replace-arg':
       return replaceArg(root, edit.path, edit.value);
+    case 'set-env':
+      return setEnv(membersAt(root, edit.container), edit.name, edit.value);
     case 'set-annotation':
       return setAnnotation(membersAt(root, edit.metadata.slice(0, -1)), edit);
+    default:
+      return applyRemoval(root, edit);
   }
 }
 
@@ -84,13 +85,6 @@ function setGpuCount(container: Members, resource: string, count: number): void 
   const resources = ensureMembers(container, 'resources');
   setOwn(ensureMembers(resources, 'limits'), resource, String(count));
   setOwn(ensureMembers(resources, 'requests'), resource, String(count));
-}
-
-function removeNodeSelector(spec: Members, key: string): void {
-  const selector = Object.hasOwn(spec, 'nodeSelector') ? spec['nodeSelector'] : undefined;
-  if (!isMembers(selector)) return;
-  delete selector[key];
-  if (Object.keys(selector).length === 0) delete spec['nodeSelector'];
 }
 
 function addNodeAffinity(spec: Members, edit: Extract<Edit, { kind: 'add-node-affinity' }>): void {
@@ -134,22 +128,6 @@ function appendArgs(root: unknown, path: JsonPath, args: readonly string[]): voi
   if (findRun(list, args) === -1) list.push(...args);
 }
 
-function removeArgs(root: unknown, path: JsonPath, args: readonly string[]): void {
-  const list = listAt(root, path);
-  const start = findRun(list, args);
-  if (start !== -1) list.splice(start, args.length);
-  const name = path.at(-1);
-  if (list.length === 0 && typeof name === 'string') delete membersAt(root, path.slice(0, -1))[name];
-}
-
-/** Index of the last place where `args` stand one after the other in `list`; -1 when nowhere. */
-export function findRun(list: readonly unknown[], args: readonly string[]): number {
-  for (let start = list.length - args.length; start >= 0; start -= 1) {
-    if (args.every((word, offset) => list[start + offset] === word)) return start;
-  }
-  return -1;
-}
-
 function replaceArg(root: unknown, path: JsonPath, value: string): void {
   const list = valueAt(root, path.slice(0, -1));
   const index = path.at(-1);
@@ -157,6 +135,20 @@ function replaceArg(root: unknown, path: JsonPath, value: string): void {
     throw new RangeError('an edit replaces an argument that does not exist');
   }
   list[index] = value;
+}
+
+/** Of several entries with one name the last one counts (kubernetes `pkg/kubelet/kubelet_pods.go`). */
+function setEnv(container: Members, name: string, value: string): void {
+  const list = ensureList(container, 'env');
+  const entry = list.findLast((one) => isMembers(one) && one['name'] === name);
+  if (!isMembers(entry)) {
+    list.push({ name, value });
+    return;
+  }
+  if (entry['valueFrom'] !== undefined && entry['valueFrom'] !== null) {
+    throw new RangeError('an edit sets a variable that comes from elsewhere');
+  }
+  entry['value'] = value;
 }
 
 function setAnnotation(owner: Members, edit: Extract<Edit, { kind: 'set-annotation' }>): void {

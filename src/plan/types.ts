@@ -102,9 +102,29 @@ export type Edit =
       readonly key: string;
       readonly value: string;
     }
-  | { readonly kind: 'remove-node-selector'; readonly podSpec: JsonPath; readonly key: string }
+  /** Takes the count away where it still is this one. */
+  | {
+      readonly kind: 'remove-gpu-count';
+      readonly container: JsonPath;
+      readonly resource: string;
+      readonly count: number;
+    }
+  /** A null value: whatever it is. */
+  | {
+      readonly kind: 'remove-node-selector';
+      readonly podSpec: JsonPath;
+      readonly key: string;
+      readonly value: string | null;
+    }
   | {
       readonly kind: 'add-node-affinity';
+      readonly podSpec: JsonPath;
+      readonly key: string;
+      readonly operator: 'In' | 'NotIn';
+      readonly values: readonly string[];
+    }
+  | {
+      readonly kind: 'remove-node-affinity';
       readonly podSpec: JsonPath;
       readonly key: string;
       readonly operator: 'In' | 'NotIn';
@@ -117,6 +137,12 @@ export type Edit =
       readonly effect: string;
     }
   | {
+      readonly kind: 'remove-toleration';
+      readonly podSpec: JsonPath;
+      readonly key: string;
+      readonly effect: string;
+    }
+  | {
       readonly kind: 'append-args';
       readonly list: JsonPath;
       readonly isNew: boolean;
@@ -124,6 +150,19 @@ export type Edit =
     }
   | { readonly kind: 'remove-args'; readonly list: JsonPath; readonly args: readonly string[] }
   | { readonly kind: 'replace-arg'; readonly path: JsonPath; readonly value: string }
+  /** The variable's last entry gets this literal value, or one is added. Never over a `valueFrom`. */
+  | {
+      readonly kind: 'set-env';
+      readonly container: JsonPath;
+      readonly name: string;
+      readonly value: string;
+    }
+  | {
+      readonly kind: 'remove-env';
+      readonly container: JsonPath;
+      readonly name: string;
+      readonly value: string;
+    }
   /** `metadata` is the path of the metadata object; a null value removes the key. */
   | {
       readonly kind: 'set-annotation';

@@ -20,10 +20,15 @@ function pod(spec: object, container: object = {}): unknown {
 
 const COUNT: Edit = { kind: 'set-gpu-count', container: CONTAINER, resource: RESOURCE, count: 4 };
 const SELECT: Edit = { kind: 'set-node-selector', podSpec: SPEC, key: 'a.b/c~d', value: 'x' };
-const UNSELECT: Edit = { kind: 'remove-node-selector', podSpec: SPEC, key: 'a.b/c~d' };
+const UNSELECT: Edit = { kind: 'remove-node-selector', podSpec: SPEC, key: 'a.b/c~d', value: null };
 const TOLERATE: Edit = { kind: 'add-toleration', podSpec: SPEC, key: RESOURCE, effect: 'NoSchedule' };
 const NEAR: Edit = { kind: 'add-node-affinity', podSpec: SPEC, key: 'k', operator: 'In', values: ['v'] };
 const APPEND: Edit = { kind: 'append-args', list: ARGS, isNew: true, args: ['--tp', '4'] };
+const UNCOUNT: Edit = { kind: 'remove-gpu-count', container: CONTAINER, resource: RESOURCE, count: 4 };
+const UNTOLERATE: Edit = { kind: 'remove-toleration', podSpec: SPEC, key: RESOURCE, effect: 'NoSchedule' };
+const FAR: Edit = { kind: 'remove-node-affinity', podSpec: SPEC, key: 'k', operator: 'In', values: ['v'] };
+const VARIABLE: Edit = { kind: 'set-env', container: CONTAINER, name: 'LENGTH', value: '8192' };
+const UNVARIABLE: Edit = { kind: 'remove-env', container: CONTAINER, name: 'LENGTH', value: '8192' };
 const UNARG: Edit = { kind: 'remove-args', list: ARGS, args: ['--tp', '4'] };
 const REPLACE: Edit = { kind: 'replace-arg', path: [...ARGS, 1], value: 'new' };
 const NOTE: Edit = { kind: 'set-annotation', metadata: ['metadata'], key: 'vramgate.io/applied', value: 'v' };
@@ -225,6 +230,68 @@ const ROWS: readonly Row[] = [
     { metadata: { annotations: { x: 'y', 'vramgate.io/applied': 'v' } } },
     [{ op: 'remove', path: '/metadata/annotations/vramgate.io~1applied' }],
   ],
+  [
+    'a count taken back with the map that held nothing else',
+    UNCOUNT,
+    pod({}, { resources: { limits: { [RESOURCE]: '4', memory: '1Gi' }, requests: { [RESOURCE]: '4' } } }),
+    [
+      { op: 'remove', path: `${C0}/resources/limits/nvidia.com~1gpu` },
+      { op: 'remove', path: `${C0}/resources/requests` },
+    ],
+  ],
+  [
+    'a count that its author has changed since stays',
+    UNCOUNT,
+    pod({}, { resources: { limits: { [RESOURCE]: '8' } } }),
+    [],
+  ],
+  [
+    'the last toleration goes with its list',
+    UNTOLERATE,
+    pod({ tolerations: [EXISTS] }),
+    [{ op: 'remove', path: `${AT}/tolerations` }],
+  ],
+  [
+    'one toleration among others goes by its index',
+    UNTOLERATE,
+    pod({ tolerations: [{ key: 'a' }, EXISTS, { key: 'b' }] }),
+    [{ op: 'remove', path: `${AT}/tolerations/1` }],
+  ],
+  [
+    'an affinity that was all there was goes as a whole',
+    FAR,
+    pod(near([{ matchExpressions: [TERM] }])),
+    [{ op: 'remove', path: `${AT}/affinity` }],
+  ],
+  [
+    "an affinity leaves the author's terms",
+    FAR,
+    pod(near([{ matchExpressions: [{ key: 'own', operator: 'Exists' }, TERM] }])),
+    [
+      {
+        op: 'remove',
+        path: `${AT}/affinity/nodeAffinity/${REQUIRED}/nodeSelectorTerms/0/matchExpressions/1`,
+      },
+    ],
+  ],
+  [
+    'a variable where there are none',
+    VARIABLE,
+    pod({}),
+    [{ op: 'add', path: `${C0}/env`, value: [{ name: 'LENGTH', value: '8192' }] }],
+  ],
+  [
+    'a variable in the last of its entries, which is the one that counts',
+    VARIABLE,
+    pod({}, { env: [{ name: 'LENGTH', value: '1' }, { name: 'A' }, { name: 'LENGTH', value: '2' }] }),
+    [{ op: 'replace', path: `${C0}/env/2/value`, value: '8192' }],
+  ],
+  [
+    'a variable taken back from among others',
+    UNVARIABLE,
+    pod({}, { env: [{ name: 'A' }, { name: 'LENGTH', value: '8192' }] }),
+    [{ op: 'remove', path: `${C0}/env/1` }],
+  ],
 ];
 
 /** The library straight, not through our wrapper. */
@@ -250,12 +317,17 @@ describe('an edit as JSON Patch', () => {
     const kinds: Readonly<Record<Edit['kind'], true>> = {
       'set-gpu-count': true,
       'set-node-selector': true,
+      'remove-gpu-count': true,
       'remove-node-selector': true,
       'add-node-affinity': true,
+      'remove-node-affinity': true,
       'add-toleration': true,
+      'remove-toleration': true,
       'append-args': true,
       'remove-args': true,
       'replace-arg': true,
+      'set-env': true,
+      'remove-env': true,
       'set-annotation': true,
     };
 
@@ -306,6 +378,7 @@ describe('on doubt no patch', () => {
     ['a map where a list must be', TOLERATE, pod({ tolerations: {} })],
     ['a text where a map must be', COUNT, pod({}, { resources: 'all' })],
     ['no list, and none to be made', { ...APPEND, isNew: false }, pod({})],
+    ['a variable that comes from elsewhere', VARIABLE, pod({}, { env: [{ name: 'LENGTH', valueFrom: {} }] })],
     ['no argument to replace', REPLACE, pod({}, { args: ['a'] })],
     ['an index past the end', { ...COUNT, container: [...SPEC, 'containers', 7] }, pod({})],
   ])('leaves for %s', (_what, edit, object) => {
