@@ -54,7 +54,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
       ['pino', 'prom-client', 'zod', 'node:'],
     ),
   ],
-  ['cluster', shell([...FACTS, 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
+  ['cluster', shell([...FACTS, 'catalog', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],
   ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],

@@ -1,0 +1,79 @@
+import type { Mode } from '../plan/types.ts';
+import type { ObjectSink } from './reflector.ts';
+
+/** A namespace's own mode (contract §5). */
+export const MODE_LABEL = 'vramgate.io/mode';
+
+const MODES: ReadonlySet<unknown> = new Set<Mode>(['enforce', 'warn', 'audit']);
+
+function isMode(value: unknown): value is Mode {
+  return MODES.has(value);
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined;
+}
+
+interface Labelled {
+  readonly name: string;
+  readonly label: unknown;
+}
+
+function labelOf(object: unknown): Labelled | null {
+  const metadata = member(object, 'metadata');
+  const name = member(metadata, 'name');
+  return typeof name === 'string' ? { name, label: member(member(metadata, 'labels'), MODE_LABEL) } : null;
+}
+
+/** Modes by namespace. A namespace without the label, or with a value that is no mode, has the global one. */
+export class NamespaceSink implements ObjectSink {
+  readonly #onChange: (modes: ReadonlyMap<string, Mode>) => void;
+  /** Told once per namespace and value. */
+  readonly #onStrange: (namespace: string, value: string) => void;
+  #modes = new Map<string, Mode>();
+  #fresh: Map<string, Mode> | null = null;
+
+  constructor(
+    onChange: (modes: ReadonlyMap<string, Mode>) => void,
+    onStrange: (namespace: string, value: string) => void,
+  ) {
+    this.#onChange = onChange;
+    this.#onStrange = onStrange;
+  }
+
+  put(object: unknown): void {
+    const found = labelOf(object);
+    if (found === null) return;
+    const { name, label } = found;
+    if (label !== undefined && !isMode(label)) this.#onStrange(name, String(label));
+    this.#set(name, isMode(label) ? label : null);
+  }
+
+  remove(object: unknown): void {
+    const found = labelOf(object);
+    if (found !== null) this.#set(found.name, null);
+  }
+
+  listing(): void {
+    this.#fresh = new Map();
+  }
+
+  listed(): void {
+    if (this.#fresh !== null) this.#modes = this.#fresh;
+    this.#fresh = null;
+    this.#onChange(new Map(this.#modes));
+  }
+
+  #set(name: string, mode: Mode | null): void {
+    if (this.#fresh !== null) {
+      if (mode !== null) this.#fresh.set(name, mode);
+      return;
+    }
+    if ((this.#modes.get(name) ?? null) === mode) return;
+    if (mode === null) this.#modes.delete(name);
+    else this.#modes.set(name, mode);
+    this.#onChange(new Map(this.#modes));
+  }
+}
