@@ -33,8 +33,14 @@ export function parseDocuments(file: string, text: string): readonly unknown[] {
 export const NO_INVENTORY: Inventory = { state: 'unknown', reason: 'no inventory file was given' };
 
 export async function loadInventory(file: string | null, catalog: Catalog): Promise<Inventory> {
-  if (file === null) return NO_INVENTORY;
-  const reading = readInventory(parseDocuments(file, await readText(file)), catalog);
+  return file === null
+    ? NO_INVENTORY
+    : inventoryFrom(file, parseDocuments(file, await readText(file)), catalog);
+}
+
+/** @throws UsageError: half an inventory would refuse what the other half carries. */
+export function inventoryFrom(file: string, documents: readonly unknown[], catalog: Catalog): Inventory {
+  const reading = readInventory(documents, catalog);
   const [first] = reading.findings;
   if (first !== undefined) throw new UsageError(`${file}: ${first.path}: ${first.message}`);
   return reading.inventory;

@@ -1,28 +1,30 @@
-import { handleReview, type Judge } from '../admission/handle.ts';
+import type { Config } from '../config/file.ts';
 import { parseServeOptions, SERVE_USAGE, type ServeOptions } from '../config/serve-options.ts';
-import { createLog, type Log } from '../observe/logger.ts';
-import { createMetrics, type Metrics } from '../observe/metrics.ts';
-import { decide } from '../pipeline/decide.ts';
-import { decisionRecord } from '../pipeline/record.ts';
-import { createApp } from '../server/app.ts';
-import { type KeyPair, readKeyPair } from '../server/certificate-files.ts';
-import { createLifecycle, type Lifecycle } from '../server/lifecycle.ts';
-import { listenPlain, listenTls } from '../server/listen.ts';
+import { createLog, type LineSink } from '../observe/logger.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { createLifecycle } from '../server/lifecycle.ts';
+import { type Listener, listenPlain, listenTls } from '../server/listen.ts';
 import { createProbes } from '../server/probes.ts';
-import { throwawayCertificate } from '../server/throwaway-certificate.ts';
-import { watchFiles } from '../server/watch-files.ts';
-import { loadConfig, loadInventory, readText } from './facts.ts';
+import { readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
-import { createSnapshots, type Snapshots } from './serve/snapshots.ts';
+import { createWebhooks } from './serve/answering.ts';
+import { type Certificate, openCertificate } from './serve/certificate.ts';
+import {
+  configOf,
+  inventoryOfFile,
+  readOptional,
+  watchConfig,
+  watchInventory,
+} from './serve/configuration.ts';
+import { messageOf, type Running } from './serve/running.ts';
+import { createSnapshots } from './serve/snapshots.ts';
 
 export interface ServeIo {
-  readonly out: { readonly write: (text: string) => unknown; readonly fd?: number; readonly isTTY?: boolean };
+  readonly out: LineSink;
   readonly err: (text: string) => void;
   /** Resolves when the process is asked to end. */
   readonly stopped: Promise<void>;
 }
-
-const JUDGE: Judge = { decide, record: decisionRecord };
 
 /** `vramgate serve`: the webhook, until the process is asked to end. */
 export async function runServe(argv: readonly string[], io: ServeIo): Promise<number> {
@@ -32,127 +34,81 @@ export async function runServe(argv: readonly string[], io: ServeIo): Promise<nu
   }
   const reading = parseServeOptions(argv);
   if ('mistake' in reading) throw new UsageError(`${reading.mistake}\n${SERVE_USAGE}`);
-  return serve(reading.options, io);
+  const cleanup = new AsyncDisposableStack();
+  try {
+    await serve(reading.options, io, cleanup);
+  } finally {
+    await cleanup.disposeAsync();
+  }
+  return EXIT.fits;
 }
 
-async function serve(options: ServeOptions, io: ServeIo): Promise<number> {
-  const config = await loadConfig(options.configFile);
-  const inventory = await loadInventory(options.inventoryFile, config.catalog);
-  const pair = await certificateOf(options);
-  const snapshots = createSnapshots({ policy: config.policy, catalog: config.catalog }, () => inventory);
-  const log = createLog({ level: config.logLevel, sink: io.out });
-  const metrics = createMetrics();
-  const lifecycle = createLifecycle();
-  let expiresAt = pair.expiresAt;
-  const probes = createProbes({
-    lifecycle,
-    notReady: () => (expiresAt.getTime() > Date.now() ? null : 'certificate expired'),
-    metrics,
-  });
-  const probeListener = await listenPlain(probes, { host: config.server.host, port: options.metricsPort });
-  const listener = await listenTls(appOf(snapshots, { log, metrics, lifecycle }), {
-    host: config.server.host,
-    port: options.port,
-    pair,
-    maxConnections: config.server.maxConnections,
-    clientCa: await clientCaOf(config.server.clientCaFile),
-  });
-  const unwatch = watchCertificate(options, pair, { log, metrics, lifecycle }, (next) => {
-    listener.swap(next);
-    expiresAt = next.expiresAt;
-    metrics.certificateExpires(next.expiresAt);
-  });
-  metrics.certificateExpires(pair.expiresAt);
-  metrics.configured(config.policy.hash);
+/** Everything that must be ended, whatever happens, goes on `cleanup`: it is undone in reverse order. */
+async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposableStack): Promise<void> {
+  const configFile = await readOptional(options.configFile);
+  const config = configOf(configFile);
+  const inventoryFile = await readOptional(options.inventoryFile);
+  const running: Running = {
+    log: createLog({ level: config.logLevel, sink: io.out }),
+    metrics: createMetrics(),
+    lifecycle: createLifecycle(),
+    snapshots: createSnapshots(config, inventoryOfFile(inventoryFile)),
+  };
+  const { log, metrics, lifecycle, snapshots } = running;
+  cleanup.defer(log.flush);
+  cleanup.defer(metrics.stop);
+  metrics.configured(config.policy.hash, config.catalog.version);
+  metrics.inventoryIs(snapshots.inventoryStatus);
+  const certificate = await openCertificate(options, running);
+  const probePort = await openProbes(options, { config, certificate, running, cleanup });
+  const listener = await openWebhooks(options, { config, certificate, running, cleanup });
+  cleanup.defer(watchConfig(configFile, config, running));
+  cleanup.defer(watchInventory(inventoryFile, running));
   lifecycle.enter('ready');
   log.info('serving', {
     port: listener.port,
-    metricsPort: probeListener.port,
-    inventory: inventory.state,
+    metricsPort: probePort,
+    inventory: snapshots.factsFor(null).inventory.state,
     policyHash: config.policy.hash,
+    catalogVersion: config.catalog.version,
   });
   await io.stopped;
   log.info('draining');
-  unwatch();
   await listener.stop(lifecycle, {
     drainMs: config.server.drainSeconds * 1000,
     stopMs: config.server.stopSeconds * 1000,
   });
-  await probeListener.close();
-  metrics.stop();
   log.info('stopped');
-  log.flush();
-  return EXIT.fits;
 }
 
-async function certificateOf(options: ServeOptions): Promise<KeyPair> {
-  if (options.certificate === null) return (await throwawayCertificate(['localhost', '127.0.0.1'])).pair;
-  try {
-    return await readKeyPair(options.certificate);
-  } catch (error) {
-    throw new UsageError(
-      `the certificate cannot be used: ${error instanceof Error ? error.message : 'unknown error'}`,
-    );
-  }
+interface Opening {
+  readonly config: Config;
+  readonly certificate: Certificate;
+  readonly running: Running;
+  readonly cleanup: AsyncDisposableStack;
 }
 
-async function clientCaOf(file: string | null): Promise<string | null> {
-  return file === null ? null : readText(file);
-}
-
-interface Parts {
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly lifecycle: Lifecycle;
-}
-
-function appOf(snapshots: Snapshots, { log, metrics, lifecycle }: Parts): ReturnType<typeof createApp> {
-  return createApp({
-    lifecycle,
-    answer: (webhook, review) => {
-      const arrival = { review, webhook, time: new Date().toISOString() };
-      const { answer, record } = handleReview(arrival, snapshots.factsFor(review.namespace), JUDGE);
-      return {
-        answer,
-        afterwards: (durationMicroseconds) => {
-          const measured = { ...record, durationMicroseconds };
-          log.decision(measured);
-          metrics.decided(measured);
-        },
-      };
-    },
-    failed: (failure, detail, error) => {
-      metrics.failed(failure);
-      const text = error instanceof Error ? (error.stack ?? error.message) : null;
-      log.warn('request without verdict', { failure, detail, error: text });
-    },
-    entered: metrics.entered,
-    left: metrics.left,
+async function openProbes(options: ServeOptions, opening: Opening): Promise<number> {
+  const { config, certificate, running, cleanup } = opening;
+  const { lifecycle, metrics } = running;
+  const probes = createProbes({ lifecycle, notReady: certificate.notReady, metrics });
+  const address = { host: config.server.host, port: options.metricsPort };
+  const listener = await listenPlain(probes, address).catch((error: unknown) => {
+    throw new UsageError(`--metrics-port ${options.metricsPort}: ${messageOf(error)}`);
   });
+  cleanup.defer(listener.close);
+  return listener.port;
 }
 
-function watchCertificate(
-  { certificate }: ServeOptions,
-  initial: KeyPair,
-  { log, metrics }: Parts,
-  swap: (pair: KeyPair) => void,
-): () => void {
-  if (certificate === null) return () => undefined;
-  let served = initial.cert;
-  return watchFiles({
-    files: [certificate.certFile, certificate.keyFile],
-    onChange: async () => {
-      try {
-        const pair = await readKeyPair(certificate);
-        if (pair.cert === served) return;
-        swap(pair);
-        served = pair.cert;
-        log.info('certificate swapped');
-      } catch {
-        // A half-written pair, or a key that does not match yet: the last good pair goes on serving.
-        metrics.failed('certificate');
-        log.warn('certificate kept');
-      }
-    },
+async function openWebhooks(options: ServeOptions, opening: Opening): Promise<Listener> {
+  const { config, certificate, running, cleanup } = opening;
+  const { host, maxConnections, clientCaFile } = config.server;
+  const clientCa = clientCaFile === null ? null : await readText(clientCaFile);
+  const settings = { host, port: options.port, pair: certificate.current(), maxConnections, clientCa };
+  const listener = await listenTls(createWebhooks(running), settings).catch((error: unknown) => {
+    throw new UsageError(`--port ${options.port}: ${messageOf(error)}`);
   });
+  cleanup.defer(listener.close);
+  cleanup.defer(certificate.watch(listener.swap));
+  return listener;
 }

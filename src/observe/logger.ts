@@ -11,8 +11,10 @@ export interface Log {
   readonly info: (message: string, fields?: LogFields) => void;
   readonly warn: (message: string, fields?: LogFields) => void;
   readonly error: (message: string, fields?: LogFields) => void;
-  /** One decision record, one line. Written at every level. */
+  /** One decision record, one line. */
   readonly decision: (record: DecisionRecord) => void;
+  /** From now on. Decisions are written at every level. */
+  readonly setLevel: (level: Level) => void;
   /** Writes out what is still buffered. Last call before the process ends. */
   readonly flush: () => void;
 }
@@ -78,6 +80,9 @@ export function createLog(settings: LogSettings): Log {
     warn: (message, fields = {}) => lines.warn(fields, message),
     error: (message, fields = {}) => lines.error(fields, message),
     decision: (record) => records.info(record, 'decision'),
+    setLevel: (level) => {
+      lines.level = level;
+    },
     flush,
   };
 }

@@ -3,15 +3,21 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DecisionRecord } from '../pipeline/types.ts';
 
 /** What went wrong without a verdict. A closed list, because a label must be one. */
-export type ErrorClass =
-  | 'unreadable'
-  | 'too-large'
-  | 'deadline'
-  | 'internal'
-  | 'not-ready'
-  | 'config'
-  | 'inventory'
-  | 'certificate';
+export type ErrorClass = 'unreadable' | 'too-large' | 'deadline' | 'internal' | 'not-ready';
+
+/** What is read again while the process runs. */
+export type Refreshed = 'config' | 'inventory' | 'certificate';
+
+/** `kept`: the new one cannot be used, the last good one stays. `started`: the first one is in use. */
+export type Refresh = 'started' | 'applied' | 'kept';
+
+/** What is known of the cluster at the time of a scrape. */
+export interface InventoryStatus {
+  readonly classes: number;
+  readonly nodes: number;
+  /** When it was last read or confirmed; null while it is unknown. */
+  readonly asOf: Date | null;
+}
 
 export interface Metrics {
   /** Counts one decision, its findings and its duration. */
@@ -20,8 +26,10 @@ export interface Metrics {
   readonly entered: () => void;
   readonly left: () => void;
   readonly certificateExpires: (at: Date) => void;
-  readonly configured: (hash: string) => void;
-  readonly inventoried: (classes: number, nodes: number) => void;
+  readonly configured: (policyHash: string, catalogVersion: string) => void;
+  readonly refreshed: (subject: Refreshed, refresh: Refresh) => void;
+  /** Asked at every scrape. */
+  readonly inventoryIs: (status: () => InventoryStatus) => void;
   readonly contentType: string;
   readonly text: () => Promise<string>;
   /** Ends the event-loop monitor. */
@@ -73,22 +81,59 @@ function processMetrics(registers: Registry[]) {
     }),
     config: new Gauge({
       name: 'vramgate_config_info',
-      help: 'Always 1; the label is the hash of the policy in effect.',
-      labelNames: ['hash'] as const,
+      help: 'Always 1; the labels are the hash of the policy and the version of the catalog in effect.',
+      labelNames: ['policy', 'catalog'] as const,
       registers,
     }),
   };
 }
 
-function inventoryMetrics(registers: Registry[]) {
-  return {
-    classes: new Gauge({
-      name: 'vramgate_inventory_classes',
-      help: 'Classes of equal nodes; 0 where the inventory is unknown.',
-      registers,
-    }),
-    nodes: new Gauge({ name: 'vramgate_inventory_nodes', help: 'GPU nodes that are known.', registers }),
+function refreshMetrics(registers: Registry[]): Metrics['refreshed'] {
+  const refreshes = new Counter({
+    name: 'vramgate_refreshes_total',
+    help: 'Configuration, inventory file or certificate read anew: applied, or kept as it was because the new one is bad.',
+    labelNames: ['subject', 'result'] as const,
+    registers,
+  });
+  const last = new Gauge({
+    name: 'vramgate_last_refresh_successful',
+    help: '1 while what was last read is in use; 0 while a bad new one is ignored.',
+    labelNames: ['subject'] as const,
+    registers,
+  });
+  return (subject, refresh) => {
+    last.set({ subject }, refresh === 'kept' ? 0 : 1);
+    if (refresh !== 'started') refreshes.inc({ subject, result: refresh });
   };
+}
+
+/** Read at the scrape, so that none of the three can be older than the facts that reviews see. */
+function inventoryMetrics(registers: Registry[], status: () => InventoryStatus): void {
+  new Gauge({
+    name: 'vramgate_inventory_classes',
+    help: 'Classes of equal nodes; 0 where the inventory is unknown.',
+    registers,
+    collect() {
+      this.set(status().classes);
+    },
+  });
+  new Gauge({
+    name: 'vramgate_inventory_nodes',
+    help: 'GPU nodes that are known.',
+    registers,
+    collect() {
+      this.set(status().nodes);
+    },
+  });
+  new Gauge({
+    name: 'vramgate_inventory_age_seconds',
+    help: 'Time since the inventory was last read or confirmed; NaN where it is unknown.',
+    registers,
+    collect() {
+      const { asOf } = status();
+      this.set(asOf === null ? Number.NaN : (Date.now() - asOf.getTime()) / 1000);
+    },
+  });
 }
 
 /** The worst delay since the last scrape. */
@@ -113,7 +158,6 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const { decisions, durations, findings } = decisionMetrics(registers);
   const { errors, inFlight, expiry, config } = processMetrics(registers);
-  const { classes, nodes } = inventoryMetrics(registers);
   const stop = eventLoopLag(registers);
 
   function decided(record: DecisionRecord): void {
@@ -130,14 +174,12 @@ export function createMetrics(): Metrics {
     entered: () => inFlight.inc(),
     left: () => inFlight.dec(),
     certificateExpires: (at) => expiry.set(at.getTime() / 1000),
-    configured: (hash) => {
+    configured: (policy, catalog) => {
       config.reset();
-      config.set({ hash }, 1);
+      config.set({ policy, catalog }, 1);
     },
-    inventoried: (classCount, nodeCount) => {
-      classes.set(classCount);
-      nodes.set(nodeCount);
-    },
+    refreshed: refreshMetrics(registers),
+    inventoryIs: (status) => inventoryMetrics(registers, status),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     stop,

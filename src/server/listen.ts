@@ -43,6 +43,8 @@ export interface Listener {
   /** Serves `pair` to new connections; the open ones keep the old one. @throws when key and certificate differ. */
   readonly swap: (pair: KeyPair) => void;
   readonly stop: (lifecycle: Lifecycle, settings: StopSettings) => Promise<void>;
+  /** At once; for a process that could not start. Nothing happens after `stop`. */
+  readonly close: () => Promise<void>;
 }
 
 /** setSecureContext replaces every option, so what is set once must be set each time (toolchain.md §7). */
@@ -107,6 +109,7 @@ export async function listenTls(handler: RequestListener, settings: TlsSettings)
     port,
     swap: (pair) => server.setSecureContext(secureOptions(settings, pair)),
     stop: (lifecycle, stopSettings) => drainAndClose(server, lifecycle, stopSettings),
+    close: () => closeWithin(server, 0),
   };
 }
 

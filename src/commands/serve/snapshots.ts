@@ -1,4 +1,5 @@
 import type { Catalog } from '../../catalog/types.ts';
+import type { InventoryStatus } from '../../observe/metrics.ts';
 import type { Facts } from '../../pipeline/types.ts';
 import type { Inventory, Mode, Policy } from '../../plan/types.ts';
 
@@ -25,28 +26,43 @@ export interface Snapshots {
   readonly swapRules: (rules: Rules) => void;
   readonly swapInventory: (inventoryOf: InventoryOf) => void;
   readonly swapNamespaceModes: (modes: NamespaceModes) => void;
+  /** The inventory in use was found to be still true. */
+  readonly confirmInventory: () => void;
+  readonly inventoryStatus: () => InventoryStatus;
 }
 
 const NO_MODES: NamespaceModes = new Map();
 
-export function createSnapshots(rules: Rules, inventoryOf: InventoryOf): Snapshots {
+export function createSnapshots({ policy, catalog }: Rules, inventoryOf: InventoryOf): Snapshots {
   let modes = NO_MODES;
   let source = inventoryOf;
-  let current = { ...rules, inventory: source(rules.catalog) };
+  let current = { policy, catalog, inventory: source(catalog) };
+  let asOf = new Date();
   return {
     factsFor: (namespace) => ({
       ...current,
       namespaceMode: namespace === null ? null : (modes.get(namespace) ?? null),
     }),
     swapRules: (next) => {
-      current = { ...next, inventory: source(next.catalog) };
+      current = { policy: next.policy, catalog: next.catalog, inventory: source(next.catalog) };
     },
     swapInventory: (next) => {
       current = { ...current, inventory: next(current.catalog) };
       source = next;
+      asOf = new Date();
     },
     swapNamespaceModes: (next) => {
       modes = next;
     },
+    confirmInventory: () => {
+      asOf = new Date();
+    },
+    inventoryStatus: () => statusOf(current.inventory, asOf),
   };
+}
+
+function statusOf(inventory: Inventory, asOf: Date): InventoryStatus {
+  if (inventory.state === 'unknown') return { classes: 0, nodes: 0, asOf: null };
+  const nodes = inventory.classes.reduce((sum, one) => sum + one.nodes, 0);
+  return { classes: inventory.classes.length, nodes, asOf };
 }
