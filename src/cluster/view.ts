@@ -1,0 +1,127 @@
+import type { Catalog } from '../catalog/types.ts';
+import { type Draft, finishClasses } from '../inventory/classes.ts';
+import type { Inventory, Mode } from '../plan/types.ts';
+import { type ClusterApi, METADATA_ONLY } from './api.ts';
+import { NamespaceSink } from './namespaces.ts';
+import { NodeSink } from './nodes.ts';
+import { resourcePath } from './paths.ts';
+import { Reflector, type ReflectorState, type Timing } from './reflector.ts';
+
+/** What the outside is told; each call comes from the event loop, never from within a call of the view's. */
+export interface ClusterEvents {
+  /** The inventory is another one: ask for it. */
+  readonly onInventory: () => void;
+  readonly onModes: (modes: ReadonlyMap<string, Mode>) => void;
+  /** A namespace's mode label is no mode. */
+  readonly onStrangeMode: (namespace: string, value: string) => void;
+  readonly onPhase: (resource: string, state: ReflectorState) => void;
+}
+
+export interface ClusterSettings {
+  readonly api: ClusterApi;
+  readonly catalog: Catalog;
+  readonly timing: Timing;
+  readonly events: ClusterEvents;
+  /** Off where an inventory file stands for the nodes. */
+  readonly watchesNodes: boolean;
+}
+
+const NODES = resourcePath({ group: '', version: 'v1', resource: 'nodes' });
+const NAMESPACES = resourcePath({ group: '', version: 'v1', resource: 'namespaces' });
+
+const SETTLE_POLL_MS = 50;
+
+function hasListed({ phase }: ReflectorState): boolean {
+  return phase === 'current' || phase === 'behind';
+}
+
+function reasonOf({ phase, detail }: ReflectorState): string {
+  if (phase === 'forbidden') return `the cluster's nodes may not be listed: ${detail}`;
+  return detail === '' ? "the cluster's nodes are not listed yet" : `the cluster's nodes: ${detail}`;
+}
+
+/** The cluster's nodes and namespaces as they are now, or as they were when the API server was last heard. */
+export class ClusterView {
+  readonly #settings: ClusterSettings;
+  readonly #nodeSink: NodeSink;
+  readonly #nodes: Reflector;
+  readonly #namespaces: Reflector;
+  readonly #stop = new AbortController();
+  #running: readonly Promise<void>[] = [];
+  #isDue = false;
+
+  constructor(settings: ClusterSettings) {
+    const { catalog, events } = settings;
+    this.#settings = settings;
+    this.#nodeSink = new NodeSink(catalog, () => this.#announce());
+    this.#nodes = this.#reflector('nodes', NODES, this.#nodeSink);
+    const namespaces = new NamespaceSink(events.onModes, events.onStrangeMode);
+    this.#namespaces = this.#reflector('namespaces', NAMESPACES, namespaces, METADATA_ONLY);
+  }
+
+  start(): void {
+    const reflectors = this.#settings.watchesNodes ? [this.#nodes, this.#namespaces] : [this.#namespaces];
+    this.#running = reflectors.map((one) => one.run(this.#stop.signal));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    this.#settings.api.close();
+  }
+
+  /** Resolves when everything was listed or refused once, or after so long: then what is not known stays unknown. */
+  async settled(mostMs: number): Promise<void> {
+    const { timing, watchesNodes } = this.#settings;
+    const until = timing.now() + mostMs;
+    const waiting = watchesNodes ? [this.#nodes, this.#namespaces] : [this.#namespaces];
+    while (waiting.some(({ state }) => state.phase === 'starting') && timing.now() < until) {
+      if (this.#stop.signal.aborted) return;
+      await timing.sleep(SETTLE_POLL_MS, this.#stop.signal);
+    }
+  }
+
+  /** Devices are read by the new catalog as soon as the nodes are listed again; until then by the old one. */
+  useCatalog(catalog: Catalog): void {
+    this.#nodeSink.useCatalog(catalog);
+    this.#nodes.relist();
+  }
+
+  /** Nodes with the operator's own shapes. Without a list of nodes it is those shapes, or unknown. */
+  inventory(shapes: readonly Draft[]): Inventory {
+    const isListed = hasListed(this.#nodes.state);
+    if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
+    const drafts = [...(isListed ? this.#nodeSink.drafts() : []), ...shapes];
+    return { state: 'known', classes: finishClasses(drafts), ageSeconds: this.ageSeconds() };
+  }
+
+  /** Seconds since the API server last said anything about nodes; null: never. */
+  ageSeconds(): number | null {
+    const { heardAt } = this.#nodes.state;
+    return heardAt === null ? null : Math.max(0, Math.round((this.#settings.timing.now() - heardAt) / 1000));
+  }
+
+  #reflector(
+    resource: string,
+    path: string,
+    sink: NodeSink | NamespaceSink,
+    accept?: typeof METADATA_ONLY,
+  ): Reflector {
+    const { api, timing, events } = this.#settings;
+    const onPhase = (state: ReflectorState): void => {
+      events.onPhase(resource, state);
+      if (resource === 'nodes') this.#announce();
+    };
+    return new Reflector({ api, path, sink, timing, onPhase, ...(accept && { accept }) });
+  }
+
+  // Events come in bursts, one chunk of the stream at a time: told once per burst.
+  #announce(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      this.#settings.events.onInventory();
+    });
+  }
+}

@@ -1,0 +1,173 @@
+import nock from 'nock';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtinCatalog } from '../../src/catalog/builtin.ts';
+import { createApi } from '../../src/cluster/api.ts';
+import { TIMING } from '../../src/cluster/timing.ts';
+import { ClusterView } from '../../src/cluster/view.ts';
+import { readDeclaredDrafts } from '../../src/inventory/declared.ts';
+import type { Inventory } from '../../src/plan/types.ts';
+import { type NodeParts, node as nodeOf } from '../inventory/nodes.ts';
+import { connectionTo } from './kubeconfig.ts';
+import { LoopbackApi } from './loopback.ts';
+
+const NODES = '/api/v1/nodes';
+const NAMESPACES = '/api/v1/namespaces';
+
+let server: LoopbackApi;
+let view: ClusterView;
+let modes: ReadonlyMap<string, string>;
+let strange: string[];
+let announced: number;
+
+function node(parts: NodeParts): { readonly metadata: { readonly name: string } } {
+  return { ...nodeOf(parts), metadata: { name: parts.name ?? 'n', ...metadataOf(nodeOf(parts)) } };
+}
+
+function metadataOf(object: object): object {
+  return Reflect.get(object, 'metadata') as object;
+}
+
+function namespace(name: string, labels: Readonly<Record<string, string>> = {}) {
+  return { kind: 'PartialObjectMetadata', metadata: { name, labels } };
+}
+
+function ids(inventory: Inventory): readonly string[] | string {
+  return inventory.state === 'known'
+    ? inventory.classes.map(({ id, nodes }) => `${id} on ${nodes}`)
+    : inventory.reason;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500 && !holds(); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(holds()).toBe(true);
+}
+
+function open(watchesNodes = true): void {
+  view = new ClusterView({
+    api: createApi(connectionTo(server.kubeconfig)),
+    catalog: builtinCatalog,
+    timing: TIMING,
+    watchesNodes,
+    events: {
+      onInventory: () => {
+        announced += 1;
+      },
+      onModes: (next) => {
+        modes = next;
+      },
+      onStrangeMode: (name, value) => strange.push(`${name}=${value}`),
+      onPhase: () => {},
+    },
+  });
+  view.start();
+}
+
+beforeAll(() => nock.restore());
+afterAll(() => nock.activate());
+
+beforeEach(async () => {
+  server = await LoopbackApi.start();
+  server.put(NODES);
+  server.put(NAMESPACES);
+  [modes, strange, announced] = [new Map(), [], 0];
+});
+
+afterEach(async () => {
+  await view.stop();
+  await server.stop();
+});
+
+describe('the view of a cluster', () => {
+  it('knows the nodes as they come, change and go', async () => {
+    server.put(
+      NODES,
+      node({ name: 'a' }),
+      node({ name: 'b' }),
+      node({ name: 'cpu', labels: {}, allocatable: {} }),
+    );
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 on 2']);
+    server.put(NODES, node({ name: 'b', spec: { unschedulable: true } }));
+    await until(() => ids(view.inventory([])).length === 2);
+    server.remove(NODES, 'a');
+    await until(() => ids(view.inventory([])).length === 1);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 (not-ready) on 1']);
+    expect(announced).toBeGreaterThanOrEqual(3);
+    expect(view.ageSeconds()).toBeLessThan(5);
+  });
+
+  it('tells "no nodes known" from not knowing', async () => {
+    open();
+    expect(view.inventory([])).toMatchObject({ state: 'unknown' });
+    expect(view.ageSeconds()).toBeNull();
+    await view.settled(5_000);
+    expect(view.inventory([])).toMatchObject({ state: 'known', classes: [] });
+  });
+
+  it('settles without rights to see nodes, and says so', async () => {
+    server.refuse(NODES, 403);
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toBe("the cluster's nodes may not be listed: refused /api/v1/nodes");
+  });
+
+  it('settles when nothing answers in time', async () => {
+    server.refuse(NODES, 503);
+    open();
+    const before = Date.now();
+    await view.settled(300);
+    expect(Date.now() - before).toBeLessThan(3_000);
+    expect(view.inventory([]).state).toBe('unknown');
+  });
+
+  it('keeps the last nodes while the API server is away, growing older', async () => {
+    server.put(NODES, node({ name: 'a' }));
+    open();
+    await view.settled(5_000);
+    server.refuse(NODES, 503);
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 on 1']);
+    expect(view.ageSeconds()).toBeGreaterThanOrEqual(1);
+  });
+
+  it('adds the shapes that the operator declares, and has those alone where nodes are not known', async () => {
+    const { drafts } = readDeclaredDrafts([{ product: 'NVIDIA-L40S', gpus: 4 }], builtinCatalog);
+    server.refuse(NODES, 403);
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory(drafts))).toEqual(['4x NVIDIA-L40S on 0']);
+  });
+
+  it('knows the modes of namespaces, and passes over a label that is no mode', async () => {
+    server.put(NAMESPACES, namespace('a', { 'vramgate.io/mode': 'audit' }), namespace('b'));
+    open();
+    await view.settled(5_000);
+    expect([...modes]).toEqual([['a', 'audit']]);
+    server.put(NAMESPACES, namespace('b', { 'vramgate.io/mode': 'warn' }));
+    await until(() => modes.get('b') === 'warn');
+    server.put(NAMESPACES, namespace('b', { 'vramgate.io/mode': 'off' }));
+    await until(() => !modes.has('b'));
+    expect(strange).toEqual(['b=off']);
+    server.remove(NAMESPACES, 'a');
+    await until(() => modes.size === 0);
+  });
+
+  it('leaves nodes alone where a file stands for them', async () => {
+    open(false);
+    await view.settled(5_000);
+    expect(server.requests.filter((one) => one.includes(NODES))).toEqual([]);
+  });
+
+  it('reads its nodes anew under another catalog', async () => {
+    const labels = { 'nvidia.com/gpu.product': 'NVIDIA-L40S' };
+    server.put(NODES, node({ name: 'a', labels }));
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-L40S on 1']);
+    view.useCatalog({ ...builtinCatalog, gpus: [] });
+    await until(() => ids(view.inventory([]))[0] === '8x nvidia.com/gpu on 1');
+  });
+});
