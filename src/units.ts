@@ -64,7 +64,11 @@ export function formatGib(value: number, digits = 1): string {
   return `${(value / GIB).toFixed(digits)} GiB`;
 }
 
-/** `1,048,576`. */
+/** `1,048,576`. Whole numbers: a bill writes dozens of them. */
 export function formatCount(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  const digits = String(value);
+  let text = digits.slice(-3);
+  for (let end = digits.length - 3; end > 0; end -= 3)
+    text = `${digits.slice(Math.max(0, end - 3), end)},${text}`;
+  return text;
 }

@@ -18,7 +18,13 @@ interface JudgedStage {
 const NO_ROOM: Room = { budget: 0, fixed: 0, inBudget: 0, beside: 0 };
 
 function judgeAt(prepared: Prepared, bill: Bill, device: DeviceShape, end: End): readonly JudgedStage[] {
-  return bill.stages.map((stage) => ({ bill: stage, room: roomOf(prepared, device, stage.items, end) }));
+  // Stages of one sort share their items, and so their room.
+  const rooms = new Map<StageBill['items'], Room>();
+  return bill.stages.map((stage) => {
+    const room = rooms.get(stage.items) ?? roomOf(prepared, device, stage.items, end);
+    rooms.set(stage.items, room);
+    return { bill: stage, room };
+  });
 }
 
 function tightest(stages: readonly JudgedStage[]): JudgedStage | null {

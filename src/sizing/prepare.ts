@@ -90,7 +90,16 @@ function stagePlan(request: SizingRequest, stages: number): StagePlan {
   return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
 }
 
+let last: Prepared | null = null;
+
+/** A bill and its fit ask for the same thing one after the other: one answer is kept, for the same two objects only. */
 export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
+  if (last === null || last.request !== request || last.device !== device)
+    last = prepareAnew(request, device);
+  return last;
+}
+
+function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepared {
   const grid = gridOf(request);
   const sorts: Sort[] = [];
   const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {

@@ -126,16 +126,23 @@ export function roomOf(prepared: Prepared, device: DeviceShape, items: readonly 
   return roomFor(prepared, device, need, end);
 }
 
-/** Room of every limit of every sort of stage; the load fits when none is negative. */
+/** Room of every limit of one sort of stage; the load fits when none is negative. */
+export function roomsOfSort(
+  prepared: Prepared,
+  device: DeviceShape,
+  sort: Sort,
+  load: Load,
+  end: End,
+): readonly number[] {
+  const setting = settingOf(prepared, sort, load.context);
+  const kvCache = kvBytes(prepared, sort, load, setting.limits);
+  const need = { fixed: sort.residentBytes[end], kvCache, outside: 0 };
+  addTo(need, prepared.request.engine.overheads(setting), end);
+  const room = roomFor(prepared, device, need, end);
+  return [room.inBudget, room.beside];
+}
+
+/** Room of every limit of every sort of stage. */
 export function roomsAt(prepared: Prepared, device: DeviceShape, load: Load, end: End): readonly number[] {
-  const rooms: number[] = [];
-  for (const sort of prepared.sorts) {
-    const setting = settingOf(prepared, sort, load.context);
-    const kvCache = kvBytes(prepared, sort, load, setting.limits);
-    const need = { fixed: sort.residentBytes[end], kvCache, outside: 0 };
-    addTo(need, prepared.request.engine.overheads(setting), end);
-    const room = roomFor(prepared, device, need, end);
-    rooms.push(room.inBudget, room.beside);
-  }
-  return rooms;
+  return prepared.sorts.flatMap((sort) => roomsOfSort(prepared, device, sort, load, end));
 }

@@ -1,17 +1,18 @@
 import { type Tokens, tokens } from '../units.ts';
 import { checkParallel } from './parallelism.ts';
-import { type Prepared, prepare } from './prepare.ts';
+import { type Prepared, prepare, type Sort } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
-import { roomsAt } from './room.ts';
+import { roomsAt, roomsOfSort } from './room.ts';
 import type { DeviceShape } from './shapes.ts';
 import type { End } from './spread.ts';
 
 /** Room of every limit at a value; more of the value never leaves more room. */
 export type Rooms = (value: number) => readonly number[];
 
-/** Rounds of interpolation before plain halving, and how far beside the guess the other side is looked for. */
-const ROUNDS = 3;
+/** How far beside the guess the other side is looked for, and what a round must gain to count as one. */
 const BESIDE_GUESS = 32;
+const LEAST_GAIN = 4;
+const MOST_POOR_ROUNDS = 2;
 
 /** Below this the need bends (chunks fill up, batches are clamped); above it every limit is close to a straight line. */
 const KNEE = 16_384;
@@ -52,12 +53,20 @@ function guessIn({ fits, fails }: Bracket): number {
   return guess;
 }
 
-/** Two probes around the interpolated point close in on the answer. */
+function halve(bracket: Bracket, roomsAt: Rooms): Bracket {
+  return probe(bracket, Math.floor((bracket.fits.value + bracket.fails.value) / 2), roomsAt);
+}
+
+/** Two probes around the interpolated point close in on the answer; where the need bends, a half helps. */
 function narrow(start: Bracket, roomsAt: Rooms): Bracket {
   let bracket = start;
-  for (let round = 0; round < ROUNDS && width(bracket) > BESIDE_GUESS; round += 1) {
+  for (let poor = 0; poor < MOST_POOR_ROUNDS && width(bracket) > BESIDE_GUESS; ) {
+    const before = width(bracket);
     bracket = probe(bracket, guessIn(bracket) + BESIDE_GUESS / 2, roomsAt);
     if (width(bracket) > BESIDE_GUESS) bracket = probe(bracket, guessIn(bracket) - BESIDE_GUESS / 2, roomsAt);
+    if (width(bracket) <= before / LEAST_GAIN) continue;
+    bracket = halve(bracket, roomsAt);
+    poor += 1;
   }
   return bracket;
 }
@@ -72,16 +81,33 @@ export function largestFitting(limit: number, roomsAt: Rooms): number | null {
   let bracket: Bracket = { fits, fails };
   if (limit > KNEE) bracket = probe(bracket, KNEE, roomsAt);
   bracket = narrow(bracket, roomsAt);
-  while (width(bracket) > 1) {
-    bracket = probe(bracket, Math.floor((bracket.fits.value + bracket.fails.value) / 2), roomsAt);
-  }
+  while (width(bracket) > 1) bracket = halve(bracket, roomsAt);
   return bracket.fits.value;
+}
+
+/** Each sort of stage limits by itself: the least of their answers. After the shortest of room, most need one look. */
+function largestForAll(
+  prepared: Prepared,
+  limit: number,
+  roomsOf: (sort: Sort, value: number) => readonly number[],
+): number | null {
+  if (limit < 1) return null;
+  const short = prepared.sorts
+    .map((sort) => ({ sort, room: Math.min(...roomsOf(sort, limit)) }))
+    .filter(({ room }) => room < 0)
+    .sort((one, other) => one.room - other.room);
+  let least: number | null = limit;
+  for (const { sort } of short) {
+    if (least === null || (least < limit && isFitting(roomsOf(sort, least)))) continue;
+    least = largestFitting(least, (value) => roomsOf(sort, value));
+  }
+  return least;
 }
 
 export function contextOf(prepared: Prepared, device: DeviceShape, end: End): Tokens | null {
   const { maxPositions, concurrency } = prepared.request;
-  const most = largestFitting(maxPositions, (context) =>
-    roomsAt(prepared, device, { context, concurrency }, end),
+  const most = largestForAll(prepared, maxPositions, (sort, context) =>
+    roomsOfSort(prepared, device, sort, { context, concurrency }, end),
   );
   return most === null ? null : tokens(most);
 }
@@ -98,8 +124,8 @@ const MOST_SEQUENCES = 1_048_576;
 export function solveConcurrency(request: SizingRequest, device: DeviceShape, end: End): number | null {
   const prepared = prepare(request, device);
   const { context } = request;
-  return largestFitting(MOST_SEQUENCES, (concurrency) =>
-    roomsAt(prepared, device, { context, concurrency }, end),
+  return largestForAll(prepared, MOST_SEQUENCES, (sort, concurrency) =>
+    roomsOfSort(prepared, device, sort, { context, concurrency }, end),
   );
 }
 

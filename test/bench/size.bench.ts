@@ -1,0 +1,96 @@
+import { builtinCatalog } from '../../src/catalog/builtin.ts';
+import { DEFAULT_SETTINGS } from '../../src/intent/settings.ts';
+import { engineProfile, SIZED_ENGINES } from '../../src/sizing/engines/registry.ts';
+import { estimate } from '../../src/sizing/estimate.ts';
+import { judgeFit } from '../../src/sizing/fit.ts';
+import { kvDtype } from '../../src/sizing/kv-dtype.ts';
+import { checkParallel } from '../../src/sizing/parallelism.ts';
+import type { SizingRequest } from '../../src/sizing/request.ts';
+import type { DeviceShape } from '../../src/sizing/shapes.ts';
+import { tokens } from '../../src/units.ts';
+import { computingTime, median, report, wallTime } from './measure.ts';
+
+/**
+ * One size (bill, fit, largest context, concurrency) of every combination of checkpoint, GPU, engine and parallel
+ * layout of the catalog. All are timed once, the slowest again and again: a single slow reading is the machine.
+ */
+
+const LIMIT = 50;
+const LAYOUTS: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [2, 1],
+  [4, 1],
+  [8, 1],
+  [8, 2],
+  [4, 4],
+  [1, 16],
+];
+const RETIMED = 60;
+
+interface Case {
+  readonly name: string;
+  readonly request: SizingRequest;
+  readonly device: DeviceShape;
+}
+
+function* cases(): Generator<Case> {
+  const devices = builtinCatalog.gpus.flatMap((gpu) => (gpu.device === null ? [] : [gpu.device]));
+  for (const model of builtinCatalog.models) {
+    if (model.shape === null) continue;
+    for (const checkpoint of model.checkpoints) {
+      for (const name of SIZED_ENGINES) {
+        const engine = engineProfile(name, null);
+        const dtype = engine === null ? null : kvDtype(engine, 'auto');
+        if (engine === null || dtype === null) continue;
+        for (const [tensor, pipeline] of LAYOUTS) {
+          const parallel = { tensor, pipeline, data: 1, isExpertParallel: false };
+          if (checkParallel(model.shape, engine, parallel).length > 0) continue;
+          const request: SizingRequest = {
+            ...DEFAULT_SETTINGS,
+            model: model.shape,
+            weights: checkpoint.weights,
+            maxPositions: checkpoint.maxContext,
+            loadedFrom: null,
+            engine,
+            context: tokens(131_072),
+            concurrency: 4,
+            kvDtype: dtype,
+            parallel,
+          };
+          for (const device of devices) {
+            yield {
+              name: `${checkpoint.id} ${name} TP${tensor}xPP${pipeline} ${device.product}`,
+              request,
+              device,
+            };
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A fresh request, as a command or a review makes it: nothing is remembered from an earlier call. */
+function size({ request, device }: Case): void {
+  const fresh = { ...request };
+  judgeFit(fresh, estimate(fresh, device), device);
+}
+
+const all = [...cases()];
+for (const one of all.filter((_, index) => index % 7 === 0)) size(one);
+const timed = all.map((one) => ({
+  one,
+  time: Math.min(
+    wallTime(() => size(one)),
+    wallTime(() => size(one)),
+  ),
+}));
+const slowest = timed.toSorted((left, right) => right.time - left.time).slice(0, RETIMED);
+const retimed = slowest.map(({ one }) => ({ one, time: computingTime(() => size(one), 3, 1500) }));
+const worst = retimed.reduce((most, next) => (next.time > most.time ? next : most));
+
+process.stdout.write(`${all.length} combinations; slowest: ${worst.one.name}\n`);
+report([
+  { what: 'median size', value: median(timed.map(({ time }) => time)), unit: 'us', limit: null },
+  { what: `slowest of the ${RETIMED} that seemed slowest`, value: worst.time, unit: 'us', limit: LIMIT },
+]);
