@@ -1,4 +1,5 @@
 import { chmod, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -40,6 +41,47 @@ function dropUnusedKubernetesClient(): Plugin {
   };
 }
 
+/**
+ * An ES module loads what it imports before its first line runs, and importing `node:http` alone touches every export,
+ * which starts Node's own fetch. Each built-in becomes a small CommonJS module instead, run when it is first needed:
+ * `vramgate size` must not pay for a web server.
+ */
+function loadBuiltinsLate(): Plugin {
+  const namespace = 'node-builtin';
+  return {
+    name: 'load-builtins-late',
+    setup(api) {
+      api.onResolve({ filter: /^[a-z:/_]+$/ }, ({ path, namespace: from }) => {
+        if (!isBuiltin(path)) return undefined;
+        return from === namespace ? { path, external: true } : { path, namespace };
+      });
+      api.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)});`,
+        loader: 'js',
+      }));
+    },
+  };
+}
+
+/**
+ * Express parses text bodies in any charset; this server reads bytes only (`express.raw`), and the tables would be a
+ * fifth of the file that every `vramgate size` has to load. A call fails instead of guessing.
+ */
+function dropCharsetTables(): Plugin {
+  const namespace = 'no-charsets';
+  return {
+    name: 'drop-charset-tables',
+    setup(api) {
+      api.onResolve({ filter: /^iconv-lite$/ }, ({ path }) => ({ path, namespace }));
+      api.onLoad({ filter: /.*/, namespace }, () => ({
+        contents: `const refuse = () => { throw new Error('bodies are read as bytes'); };
+          module.exports = { encodingExists: () => false, getDecoder: refuse, decode: refuse, encode: refuse };`,
+        loader: 'js',
+      }));
+    },
+  };
+}
+
 function bundleOptions(): BuildOptions {
   return {
     absWorkingDir: ROOT,
@@ -56,7 +98,7 @@ function bundleOptions(): BuildOptions {
     minifyWhitespace: true,
     legalComments: 'none',
     sourcemap: 'external',
-    plugins: [catalogForEsbuild(), dropUnusedKubernetesClient()],
+    plugins: [catalogForEsbuild(), dropUnusedKubernetesClient(), dropCharsetTables(), loadBuiltinsLate()],
     logLevel: 'warning',
   };
 }
