@@ -62,6 +62,8 @@ function decideAbout(review: Review, webhook: Webhook, facts: Facts, judge: Judg
   const input = inputOf(review);
   if (input === null) return settle([], 'ignore', facts);
   const decision = judge.decide(input, facts);
+  // What was not read whole must not be edited: the paths of a patch would be those of another object.
+  if (review.isReduced) return { ...decision, edits: [] };
   return webhook === 'validate' ? asWritten(decision, facts.policy) : decision;
 }
 

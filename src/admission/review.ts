@@ -38,6 +38,8 @@ export interface Review {
   readonly dryRun: boolean;
   readonly object: unknown;
   readonly oldObject: unknown;
+  /** True where an object was beyond the limits of analysis: only its type and metadata are there. */
+  readonly isReduced: boolean;
 }
 
 export type ReviewReading =
@@ -107,6 +109,7 @@ function reviewOf(request: WireRequest): Review {
     dryRun: request.dryRun ?? false,
     object: request.object ?? null,
     oldObject: request.oldObject ?? null,
+    isReduced: false,
   };
 }
 

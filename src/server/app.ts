@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { readBody } from '../admission/door.ts';
 import type { Webhook } from '../admission/handle.ts';
 import type { AdmissionReviewAnswer } from '../admission/respond.ts';
-import { type Review, readReview } from '../admission/review.ts';
+import type { Review } from '../admission/review.ts';
 import { timeoutMilliseconds } from './deadline.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -60,19 +61,7 @@ function checkType({ failed }: AppSettings): RequestHandler {
   };
 }
 
-interface Parsed {
-  readonly json: unknown;
-}
-
-/** null where the bytes are no JSON in UTF-8. */
-function parseBody(body: unknown): Parsed | null {
-  if (!Buffer.isBuffer(body)) return null;
-  try {
-    return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
-  } catch {
-    return null;
-  }
-}
+const NO_BYTES = Buffer.alloc(0);
 
 function microsecondsSince(start: number): number {
   return Math.round((performance.now() - start) * 1000);
@@ -89,12 +78,11 @@ function review(settings: AppSettings, webhook: Webhook): RequestHandler {
   const { answer, failed } = settings;
   return (request, response) => {
     const start = performance.now();
-    const parsed = parseBody(request.body);
-    const reading = parsed === null ? null : readReview(parsed.json);
-    if (reading === null || reading.kind === 'unreadable') {
-      const message = reading?.message ?? 'the body is not JSON in UTF-8';
-      failed('unreadable', message);
-      return plain(response, 400, message);
+    // express leaves something else than a Buffer where there was no body.
+    const reading = readBody(Buffer.isBuffer(request.body) ? request.body : NO_BYTES);
+    if (reading.kind === 'unreadable') {
+      failed('unreadable', reading.message);
+      return plain(response, 400, reading.message);
     }
     respond(response, answer(webhook, reading.review), start);
   };
