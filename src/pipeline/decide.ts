@@ -1,15 +1,16 @@
 import { findModel } from '../catalog/resolve.ts';
 import { readEngine } from '../engine/read.ts';
-import { type Finding, finding } from '../findings.ts';
+import { type Finding, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Remedy } from '../plan/types.ts';
-import { readWorkload } from '../workload/read-workload.ts';
+import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle } from './conclude.ts';
 import { evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
 import { type Judgement, judgeObject } from './judgement.ts';
 import { isOurs } from './ours.ts';
+import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies.ts';
 import type { Tried } from './remedy-candidates.ts';
 import type { Decided, DecideInput, Facts } from './types.ts';
@@ -40,16 +41,26 @@ function decideOnce(start: Start): Decided {
   const { input, facts } = start;
   const reading = readWorkload(input.object);
   if (reading.kind === 'other') return settle([], 'ignore', facts);
-  if (reading.kind === 'not-judged') return notJudged(input.object, reading.reason, facts);
+  if (reading.kind === 'not-judged') return notJudged(input, reading.reason, facts);
   if (reading.kind === 'malformed') return settle(reading.findings, null, facts);
   const { workload } = reading;
-  const old = oldWorkload(input);
+  const before = oldReading(input);
+  const old = before?.workload ?? null;
   if (workload.isTerminating || isOwned(workload)) return settle([], 'ignore', facts);
-  if (!isOurs(workload) && !(old !== null && isOurs(old))) return unannotated(start, workload);
+  const found =
+    before !== null && isOurs(before.workload)
+      ? ratchetGiven(before.findings, reading.findings, facts.policy)
+      : reading.findings;
+  if (!isOurs(workload) && !(old !== null && isOurs(old))) {
+    return isUnread(reading) ? settle(found, null, facts) : unannotated(start, workload);
+  }
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return settle(exemption.findings, 'allow', facts);
-  const given = [...exemption.findings, ...reading.findings];
-  return judgedDecision(start, { workload, old, given }, judgeObject(input, workload, old, facts));
+  const judgement = judgeObject(input, workload, old, facts);
+  // Where a field is not what its kind promises, a patch of it may not apply.
+  const edits = reading.findings.some(({ code }) => kindOf(code) === 'malformed') ? [] : judgement.edits;
+  const given = [...exemption.findings, ...found];
+  return judgedDecision(start, { workload, old, given }, { ...judgement, edits });
 }
 
 interface Judging {
@@ -61,16 +72,28 @@ interface Judging {
 
 // --- what is not judged ------------------------------------------------------------------------------------------
 
-function oldWorkload(input: DecideInput): Workload | null {
+type Read = Extract<WorkloadReading, { readonly kind: 'workload' }>;
+
+function oldReading(input: DecideInput): Read | null {
   if (input.operation !== 'UPDATE') return null;
   const reading = readWorkload(input.oldObject);
-  return reading.kind === 'workload' ? reading.workload : null;
+  return reading.kind === 'workload' ? reading : null;
+}
+
+/** Beyond the limits: whose it is stands in a template that was not read, so it is not passed over in silence. */
+function isUnread({ workload, findings }: Read): boolean {
+  return workload.templates.length === 0 && findings.some(({ code }) => code === 'analysis-limit');
 }
 
 /** Objects whose controller makes the pods: said plainly, and by the policy for unknowns where the author asked. */
-function notJudged(object: unknown, reason: string, facts: Facts): Decided {
+function notJudged({ object, oldObject, operation }: DecideInput, reason: string, facts: Facts): Decided {
   const found = [finding('not-judged', ['kind'], reason)];
-  return settle(found, hasOurAnnotation(object) ? null : 'ignore', facts);
+  const wasOurs = operation === 'UPDATE' && hasOurAnnotation(oldObject);
+  return settle(
+    wasOurs ? ratchetGiven(found, found, facts.policy) : found,
+    hasOurAnnotation(object) ? null : 'ignore',
+    facts,
+  );
 }
 
 function hasOurAnnotation(object: unknown): boolean {

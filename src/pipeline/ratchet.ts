@@ -1,4 +1,6 @@
 import { type Finding, finding, formatPath, kindOf } from '../findings.ts';
+import type { Policy } from '../plan/types.ts';
+import { ruleOn } from '../plan/verdict.ts';
 import type { Evaluation } from './evaluate.ts';
 
 /**
@@ -13,7 +15,19 @@ export function ratchet(before: Evaluation, now: Evaluation): readonly Finding[]
   const isOld = now.findings.every(
     (one) => !isRefusing(one) || kindOf(one.code) === 'fit' || known.has(keyOf(one)),
   );
-  return isOld ? notRefused(now.findings, 'it was so before this change') : now.findings;
+  return isOld ? notRefused(now.findings, BEFORE) : now.findings;
+}
+
+/** The same for what was found when the objects were read: a field that was malformed before refuses no change. */
+export function ratchetGiven(
+  before: readonly Finding[],
+  now: readonly Finding[],
+  policy: Policy,
+): readonly Finding[] {
+  if (!ruleOn(now, policy, null).isRefused) return now;
+  const known = new Set(before.map(keyOf));
+  const isOld = (one: Finding): boolean => isRefusing(one) && known.has(keyOf(one));
+  return [...now.filter((one) => !isOld(one)), ...notRefused(now.filter(isOld), BEFORE)];
 }
 
 /** What would refuse becomes one warning that says why it does not; everything else is kept. */
@@ -23,6 +37,8 @@ export function notRefused(findings: readonly Finding[], why: string): readonly 
   const told = finding('still-undersized', first.path, `not refused, because ${why}: ${first.message}`);
   return [told, ...findings.filter((one) => !isRefusing(one))];
 }
+
+const BEFORE = 'it was so before this change';
 
 function isRefusing(one: Finding): boolean {
   const kind = kindOf(one.code);

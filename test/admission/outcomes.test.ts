@@ -449,6 +449,63 @@ describe('an update', () => {
     expect(codesOf(outcome)).toContain('still-undersized');
   });
 
+  it('of an object that was malformed before is not refused for it', () => {
+    const broken = (labels: Members): Members => {
+      const object = withMember(deployment(FITS), ['spec', 'template', 'spec'], 'tolerations', { all: true });
+      return withMember(object, ['metadata'], 'labels', labels);
+    };
+
+    expect(glance(handle('validate', envelope(broken({}))))).toMatchObject({ allowed: false, code: 422 });
+    expect(glance(handle('validate', updated(broken({ a: 'b' }), broken({}))))).toMatchObject({
+      allowed: true,
+    });
+    expect(patchOf(handle('mutate', updated(broken({ a: 'b' }), broken({}))))).toEqual([]);
+  });
+
+  it('of a kind that is not judged is refused under unknown: deny only when it is new', () => {
+    const service = {
+      apiVersion: 'serving.kserve.io/v1beta1',
+      kind: 'InferenceService',
+      metadata: { name: 's', annotations: { 'vramgate.io/model': 'scout' } },
+      spec: {},
+    };
+    const kind = { group: 'serving.kserve.io', version: 'v1beta1', kind: 'InferenceService' };
+    const facts = factsWith({ unknown: 'deny' });
+
+    expect(glance(handle('validate', envelope(service, { kind }), facts))).toMatchObject(DENIED);
+    expect(glance(handle('validate', updated(service, service, { kind }), facts))).toMatchObject({
+      allowed: true,
+      warns: true,
+    });
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['a path that is not there', ['gpus', ['spec', 'nowhere'], 'nvidia.com/gpu', 8]],
+    [
+      'a container that was taken away',
+      ['gpus', ['spec', 'template', 'spec', 'containers', 5], 'nvidia.com/gpu', 8],
+    ],
+    ['a list that is none', ['args', ['spec', 'template', 'spec', 'containers', 0, 'ports'], true, ['x']]],
+    ['the root', ['selector', [], 'a', 'b']],
+    [
+      'arguments of a container that was taken away',
+      ['args', ['spec', 'template', 'spec', 'containers', 5, 'args'], false, ['x']],
+    ],
+  ])('with a forged record of %s is answered, and an undersized object still refused', (_what, row) => {
+    const applied = JSON.stringify({ set: [row], from: '0'.repeat(16) });
+    const forge = (subject: Subject): Members =>
+      deployment({ ...subject, annotations: { ...subject.annotations, 'vramgate.io/applied': applied } });
+
+    for (const body of [envelope(forge(UNDERSIZED)), updated(forge(UNDERSIZED), forge(FITS))]) {
+      expect(glance(handle('validate', body))).toMatchObject(DENIED);
+    }
+    expect(
+      patchOf(handle('mutate', envelope(forge(FITS)))).every(
+        ({ path }) => path === '/metadata/annotations/vramgate.io~1applied',
+      ),
+    ).toBe(true);
+  });
+
   it('that removes the annotations is recorded, and judged by what the command line says', () => {
     const { validate } = both(updated(deployment(NOT_OURS), deployment(UNDERSIZED)));
 

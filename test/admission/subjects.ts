@@ -151,8 +151,12 @@ export function read(body: unknown): Review {
 
 export const TIME = '2026-11-25T12:00:00.000Z';
 
-export function handle(webhook: Webhook, body: unknown, facts: Facts = FACTS): Outcome {
-  return handleReview({ review: read(body), webhook, time: TIME }, facts, { decide, record: decisionRecord });
+export function review(webhook: Webhook, read: Review, facts: Facts = FACTS): Outcome {
+  return handleReview({ review: read, webhook, time: TIME }, facts, { decide, record: decisionRecord });
+}
+
+export function handle(webhook: Webhook, body: unknown, facts?: Facts): Outcome {
+  return review(webhook, read(body), facts);
 }
 
 /** What a reviewer reads at a glance: `allowed`, code, number of patch operations, warnings. */
