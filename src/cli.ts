@@ -12,6 +12,7 @@ const USAGE = `usage: vramgate COMMAND [options]
   catalog  the models, GPUs and engines that are known
   check    the webhook's verdict on manifests, without a cluster
   serve    the admission webhook
+  audit    reads the decision records of the webhook's log, and computes them again
   config   checks a configuration file of the webhook, or prints its JSON Schema
 
 vramgate COMMAND --help tells more; vramgate --version prints ${VERSION}
@@ -45,6 +46,8 @@ async function run(argv: readonly string[]): Promise<number> {
       return (await import('./commands/catalog.ts')).runCatalog(rest, IO);
     case 'check':
       return (await import('./commands/check.ts')).runCheck(rest, IO);
+    case 'audit':
+      return (await import('./commands/audit.ts')).runAudit(rest, { ...IO, input: () => process.stdin });
     case 'config':
       return (await import('./commands/config.ts')).runConfig(rest, IO);
     case 'serve':

@@ -1,7 +1,7 @@
 import { destination, type Level, type LoggerOptions, pino } from 'pino';
-import type { DecisionRecord } from '../pipeline/types.ts';
 import { escapedLine } from './escaped-line.ts';
 import { humanLine } from './human-line.ts';
+import type { WrittenRecord } from './record-schema.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -12,7 +12,7 @@ export interface Log {
   readonly warn: (message: string, fields?: LogFields) => void;
   readonly error: (message: string, fields?: LogFields) => void;
   /** One decision record, one line. */
-  readonly decision: (record: DecisionRecord) => void;
+  readonly decision: (record: WrittenRecord) => void;
   /** From now on. Decisions are written at every level. */
   readonly setLevel: (level: Level) => void;
   /** Writes out what is still buffered. Last call before the process ends. */

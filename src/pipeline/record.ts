@@ -18,20 +18,18 @@ export function decisionRecord(
 ): DecisionRecord {
   const { policy, catalog } = facts;
   const { webhook } = identity;
+  const { replicas } = decision.basis;
   const uid = tokenOrNull(identity.uid);
   return {
     decision: decisionId({ uid, webhook }, policy.hash, catalog.version),
     uid,
     time: identity.time,
     webhook,
-    mode: decision.mode,
-    verdict: decision.verdict,
-    allowed: decision.allowed,
+    ...outcomeOf(decision),
     operation: identity.operation,
     dryRun: identity.dryRun,
     subject: subjectOf(identity),
-    ...sizedPart(decision.judged),
-    ...countedPart(decision.basis, decision.plan),
+    replicas,
     findings: decision.findings.slice(0, MAX_PATHS).map((one) => ({
       code: one.code,
       severity: severityOf(one.code),
@@ -44,6 +42,13 @@ export function decisionRecord(
     durationMicroseconds: identity.durationMicroseconds,
     inputs: recordInputs(decision.basis, facts),
   };
+}
+
+/** What a decision came to: what a replay computes again and compares. */
+export type RecordedOutcome = SizedPart & CountedPart & Pick<DecisionRecord, 'mode' | 'verdict' | 'allowed'>;
+
+export function outcomeOf({ mode, verdict, allowed, judged, basis, plan }: Decided): RecordedOutcome {
+  return { mode, verdict, allowed, ...sizedPart(judged), ...countedPart(basis, plan) };
 }
 
 /** Of what a record itself holds, so that anyone can check it. */
@@ -92,20 +97,29 @@ function sizedPart(judged: Judged | null): SizedPart {
     engineVersion: tokenOrNull(intent?.engineVersion ?? null),
     engineRecognisedBy: intent?.engineRecognisedBy ?? null,
     parallel: judged?.parallel ?? null,
-    bytesNeededPerGpu: judged === null ? null : Math.round(judged.perGpu.mid),
-    bytesAvailablePerGpu: judged?.fit?.budgetBytes ?? null,
+    ...needAndHave(judged),
   };
 }
 
-type CountedPart = Pick<DecisionRecord, 'requestedGpus' | 'plannedGpus' | 'replicas' | 'shape'>;
+/** Of the limit that binds: the engine's budget, or what is left beside it. Need exceeds have where it does not fit. */
+function needAndHave(
+  judged: Judged | null,
+): Pick<DecisionRecord, 'bytesNeededPerGpu' | 'bytesAvailablePerGpu'> {
+  if (judged === null) return { bytesNeededPerGpu: null, bytesAvailablePerGpu: null };
+  const { fit, perGpu } = judged;
+  if (fit === null) return { bytesNeededPerGpu: Math.round(perGpu.mid), bytesAvailablePerGpu: null };
+  const have = fit.binding === 'rest' ? fit.usableBytes - fit.budgetBytes : fit.budgetBytes;
+  return { bytesNeededPerGpu: Math.round(have - fit.headroomBytes), bytesAvailablePerGpu: have };
+}
 
-function countedPart({ readings, replicas }: Basis, plan: ChosenPlan | null): CountedPart {
+type CountedPart = Pick<DecisionRecord, 'requestedGpus' | 'plannedGpus' | 'shape'>;
+
+function countedPart({ readings }: Basis, plan: ChosenPlan | null): CountedPart {
   const asked = readings.flatMap(({ unit }) => (unit === null ? [] : [askedGpus(unit) ?? 0]));
   const requested = asked.reduce((sum, count) => sum + count, 0);
   return {
     requestedGpus: requested === 0 ? null : requested,
     plannedGpus: plan === null ? null : plan.gpus * plan.nodes,
-    replicas,
     shape: plan === null ? null : tokenOrNull(plan.shape),
   };
 }

@@ -1,5 +1,5 @@
 import { type FindingCode, isFindingCode } from '../findings.ts';
-import type { Decision, Edit, Mode, Policy } from '../plan/types.ts';
+import type { Edit, Mode, Policy } from '../plan/types.ts';
 import { isAppliedEdit } from './applied.ts';
 import { conclude, settle } from './conclude.ts';
 import { type Evaluation, evaluateReadings, uneditable } from './evaluate.ts';
@@ -8,13 +8,18 @@ import { ratchet } from './ratchet.ts';
 import type { RecordedPolicy, RecordInputs } from './record-inputs.ts';
 import { inventoryFrom } from './record-shapes.ts';
 import { findingsFrom, type RecordedReading, readingFrom, UnknownName } from './record-units.ts';
-import type { Earlier, Facts } from './types.ts';
+import type { Decided, Earlier, Facts } from './types.ts';
 import type { UnitReading } from './units.ts';
 
 /** A decision computed again from its record: the steps of `decide` after reading, without ways out. */
-export type Replayed =
-  | { readonly kind: 'decided'; readonly decision: Decision }
-  | { readonly kind: 'impossible'; readonly reason: string };
+export interface Computed {
+  readonly kind: 'decided';
+  readonly decision: Decided;
+  /** The policy that it was computed under. */
+  readonly policy: Policy;
+}
+
+export type Replayed = Computed | { readonly kind: 'impossible'; readonly reason: string };
 
 /** What may differ from the time of the record. */
 export type ReplayFacts = Pick<Facts, 'catalog'> & {
@@ -31,7 +36,7 @@ export function replay(inputs: RecordInputs, now: ReplayFacts): Replayed {
   const inventory = inventoryFrom(inputs.inventory);
   const facts: Facts = { catalog: now.catalog, policy, inventory, namespaceMode: inputs.namespaceMode };
   try {
-    return { kind: 'decided', decision: again(inputs, facts) };
+    return { kind: 'decided', decision: again(inputs, facts), policy };
   } catch (error) {
     if (error instanceof UnknownName) return impossible(error.message);
     throw error;
@@ -42,7 +47,7 @@ function impossible(reason: string): Replayed {
   return { kind: 'impossible', reason };
 }
 
-function again(inputs: RecordInputs, facts: Facts): Decision {
+function again(inputs: RecordInputs, facts: Facts): Decided {
   const given = findingsFrom(inputs.given);
   if (inputs.settled !== null) return settle(given, inputs.settled.verdict, facts);
   const evaluation = evaluationOf(inputs.units, facts);
@@ -52,7 +57,9 @@ function again(inputs: RecordInputs, facts: Facts): Decision {
   const compared =
     before === null || !judged.isRefused ? judged.findings : ratchet(standingOf(before, facts), judged);
   const edits = editsOf(inputs.earlier, evaluation);
-  return conclude({ evaluation, findings: [...given, ...compared], edits }, facts, () => []);
+  const decision = conclude({ evaluation, findings: [...given, ...compared], edits }, facts, () => []);
+  const { readings } = evaluation;
+  return { ...decision, basis: { given, settled: null, readings, old: null, earlier: null, replicas: null } };
 }
 
 function evaluationOf(recorded: readonly RecordedReading[], facts: Facts): Evaluation {

@@ -75,6 +75,7 @@ const GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['src/commands/serve.ts', COMPOSITION_ROOT],
   ['src/commands/serve/', COMPOSITION_ROOT],
   ['src/commands/scan.ts', COMPOSITION_ROOT],
+  ['src/commands/audit/', { rooms: ['observe'] }],
 ]);
 
 /** Rooms whose sub-folders (or files of one folder) are variants that must not know each other. */

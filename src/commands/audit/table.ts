@@ -1,0 +1,61 @@
+import type { AuditRecord } from '../../observe/record-schema.ts';
+import { formatGib } from '../../units.ts';
+import { printable } from '../io.ts';
+
+/** One line a record, as it comes: widths are fixed, because a log is not read twice. */
+
+const COLUMNS: readonly (readonly [string, number, (record: AuditRecord) => string])[] = [
+  ['TIME', 20, (one) => one.time.slice(0, 19)],
+  ['WEBHOOK', 8, (one) => one.webhook],
+  ['VERDICT', 7, (one) => one.verdict],
+  ['ANSWER', 8, answerText],
+  ['OBJECT', 36, objectName],
+  ['MODEL', 24, modelText],
+  ['GPUS', 6, gpuText],
+  ['NEED/HAVE', 21, needText],
+  ['CODES', 32, codesText],
+  ['USER', 0, (one) => one.subject.user ?? '-'],
+];
+
+/** An asterisk marks a dry run. */
+function answerText({ allowed, dryRun }: AuditRecord): string {
+  return `${allowed ? 'allowed' : 'denied'}${dryRun ? '*' : ''}`;
+}
+
+export function objectName({ subject }: AuditRecord): string {
+  const { kind, namespace, name, generateName } = subject;
+  return `${kind} ${namespace ?? '-'}/${name ?? (generateName === null ? '-' : `${generateName}*`)}`;
+}
+
+function modelText({ model, quantization, context }: AuditRecord): string {
+  if (model === null) return '-';
+  return [model, quantization, context].filter((one) => one !== null).join(' ');
+}
+
+/** `-→2`: none asked for, two planned. */
+function gpuText({ requestedGpus, plannedGpus }: AuditRecord): string {
+  if (requestedGpus === null && plannedGpus === null) return '-';
+  if (requestedGpus === plannedGpus || plannedGpus === null) return String(requestedGpus);
+  return `${requestedGpus ?? '-'}→${plannedGpus}`;
+}
+
+function needText({ bytesNeededPerGpu, bytesAvailablePerGpu }: AuditRecord): string {
+  if (bytesNeededPerGpu === null) return '-';
+  const have = bytesAvailablePerGpu === null ? '?' : formatGib(bytesAvailablePerGpu);
+  return `${formatGib(bytesNeededPerGpu)}/${have}`;
+}
+
+function codesText({ findings }: AuditRecord): string {
+  return [...new Set(findings.map(({ code }) => code))].join(',');
+}
+
+function row(cells: readonly string[]): string {
+  const padded = cells.map((cell, index) => cell.padEnd(COLUMNS[index]?.[1] ?? 0));
+  return `${printable(padded.join('  ')).trimEnd()}\n`;
+}
+
+export const TABLE_HEAD = row(COLUMNS.map(([name]) => name));
+
+export function tableLine(record: AuditRecord): string {
+  return row(COLUMNS.map(([, , cell]) => cell(record).replace(/[\t\n]/g, ' ')));
+}

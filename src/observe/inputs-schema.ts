@@ -1,0 +1,202 @@
+import * as z from 'zod';
+import { ENGINE_NAMES } from '../engine/types.ts';
+import { INPUT_PARTS, type RecordInputs } from '../pipeline/record-inputs.ts';
+import { bytes } from '../units.ts';
+
+/** Schema of a record's `inputs`: what a decision is computed again from. The rules of record-schema.ts hold here too. */
+
+const count = z.int().nonnegative();
+const size = count.transform(bytes);
+const text = z.string();
+const texts = z.array(text);
+const path = z.array(z.union([z.string(), z.int()]));
+const mode = z.enum(['enforce', 'warn', 'audit']);
+const labels = z.array(z.object({ key: text, value: text }));
+const found = z.array(z.object({ code: text, path: text }));
+
+const settings = z.object({
+  maxNumSeqs: z.number().nullable(),
+  maxNumBatchedTokens: z.number().nullable(),
+  cudaGraphMaxBs: z.number().nullable(),
+  memoryFraction: z.number().nullable(),
+  kvCacheBytes: size.nullable(),
+  blockSize: z.number().nullable(),
+  hybridKv: z.enum(['auto', 'on', 'off']),
+  hybridBlocker: text.nullable(),
+  swaFullTokensRatio: z.number().nullable(),
+  enforceEager: z.boolean(),
+  textOnly: z.boolean(),
+  multimodalRequested: z.boolean(),
+  lora: z.object({ maxLoras: z.number(), maxRank: z.number() }).nullable(),
+  draftBytes: z.union([size, z.literal('unknown')]).nullable(),
+  cpuOffloadBytes: size,
+});
+
+const ORIGINS = [
+  'annotation',
+  'flag',
+  'environment',
+  'image',
+  'checkpoint',
+  'engine-default',
+  'policy',
+  'name',
+] as const;
+
+const intent = z.object({
+  workload: z.enum(['inference', 'training']),
+  trainingMethod: z.enum(['full', 'bf16-adamw', 'lora', 'qlora']).nullable(),
+  model: text,
+  checkpoint: text.nullable(),
+  loadedFrom: text.nullable(),
+  context: count,
+  contextFrom: z.enum(ORIGINS),
+  isContextAuto: z.boolean(),
+  needsContextFlag: z.boolean(),
+  quantization: text,
+  kvCacheDtype: text,
+  kvDtype: z.object({ name: text, keyBits: z.number(), valueBits: z.number() }),
+  concurrency: count,
+  engine: z.enum(ENGINE_NAMES),
+  engineVersion: text.nullable(),
+  engineRecognisedBy: z.enum(['annotation', 'command', 'image', 'environment', 'default']),
+  settings,
+  tensorParallel: count.nullable(),
+  pipelineParallel: count.nullable(),
+  dataParallel: count,
+  isExpertParallel: z.boolean(),
+  gpus: texts.nullable(),
+});
+
+const ask = z.object({
+  resource: text,
+  count,
+  scheduled: count,
+  form: z.enum(['gpu', 'mig', 'shared', 'hami', 'other-accelerator']),
+  path,
+});
+
+const requirement = z.object({
+  key: text,
+  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+  values: texts,
+});
+
+const unit = z.object({
+  intent,
+  members: z.array(z.object({ container: path, podSpec: path, ask: ask.nullable(), pods: count })),
+  image: text.nullable(),
+  nodeSelector: labels,
+  requiredNodeAffinity: z
+    .array(z.object({ matchExpressions: z.array(requirement), matchFields: z.array(requirement) }))
+    .nullable(),
+  tolerations: z.array(
+    z.object({
+      key: text.nullable(),
+      operator: z.enum(['Exists', 'Equal', 'Gt', 'Lt']),
+      value: text,
+      effect: text.nullable(),
+    }),
+  ),
+  placementOwner: z
+    .object({ owner: z.enum(['kueue', 'dra', 'scheduler', 'node-name']), detail: text })
+    .nullable(),
+  canEdit: z.boolean(),
+  tensorParallelPath: path.nullable(),
+  append: z.object({ path, isNew: z.boolean() }).nullable(),
+  trainingPods: count,
+  memoryLimit: text.nullable(),
+  hasSharedMemory: z.boolean(),
+});
+
+const readings = z.array(z.object({ given: found, unit: unit.nullable() }));
+
+const policy = z.object({
+  mode,
+  minimumMode: mode.nullable(),
+  codeModes: z.array(z.object({ code: text, mode })),
+  unknown: z.enum(['warn', 'deny', 'allow']),
+  capacity: z.enum(['warn', 'deny', 'ignore']),
+  unannotated: z.enum(['ignore', 'warn', 'judge']),
+  inventory: z.enum(['partial', 'complete']),
+  disclose: z.boolean(),
+  method: z.enum(['computed', 'published']),
+  defaultEngine: z.enum(ENGINE_NAMES).nullable(),
+  defaultGpu: text.nullable(),
+  preferGpus: texts,
+  prices: z.array(z.object({ product: text, price: z.number() })),
+  placement: z.enum(['node-selector', 'affinity']),
+  missingFlag: z.enum(['deny', 'warn']),
+  headroomBytes: size,
+  gpuTaints: z.array(z.object({ key: text, value: text.nullable() })),
+});
+
+const device = z.object({
+  product: text,
+  vendor: z.enum(['nvidia', 'amd', 'intel']),
+  usableBytes: size,
+  totalBytes: size,
+  computeCapability: text,
+  nvlinkDomain: count,
+  arch: text,
+});
+
+const shape = z.object({
+  id: text,
+  device: count.nullable(),
+  resource: text,
+  gpusPerNode: count,
+  nodes: count,
+  sharing: z.enum(['none', 'mig', 'time-slicing', 'mps', 'mixed-models', 'invalid', 'not-ready']),
+  source: z.enum(['node', 'pool', 'declared']),
+  placementKeys: texts,
+  labels,
+  varyingLabels: z.array(z.object({ key: text, values: texts })),
+  nodeNames: texts,
+  taints: z.array(z.object({ key: text, value: text, effect: text })),
+});
+
+const edit = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('set-gpu-count'), container: path, resource: text, count }),
+  z.object({ kind: z.literal('set-node-selector'), podSpec: path, key: text, value: text }),
+  z.object({
+    kind: z.literal('add-node-affinity'),
+    podSpec: path,
+    key: text,
+    operator: z.enum(['In', 'NotIn']),
+    values: texts,
+  }),
+  z.object({ kind: z.literal('add-toleration'), podSpec: path, key: text, effect: text }),
+  z.object({ kind: z.literal('append-args'), list: path, isNew: z.boolean(), args: texts }),
+]);
+
+const truncated = z
+  .object({ bytes: count, without: z.array(z.enum(INPUT_PARTS)) })
+  .nullable()
+  .describe('null: complete; else what the whole would have taken, and the parts left out: not replayable');
+
+export const inputsSchema: z.ZodType<RecordInputs> = z.object({
+  truncated,
+  namespaceMode: mode.nullable().describe('label of the namespace; null: none, or not known'),
+  policy: policy.nullable().describe('every value in effect but who may exempt'),
+  settled: z
+    .object({ verdict: z.enum(['ignore', 'allow']).nullable() })
+    .nullable()
+    .describe('set where nothing was judged: exempt, malformed, left alone'),
+  given: found.describe('findings on the object as a whole; a replay takes them as they are'),
+  units: readings.describe('each serving replica: findings of reading it, and what planning reads of it'),
+  before: z
+    .union([z.literal('same'), readings])
+    .nullable()
+    .describe('the object before an update; same: it reads like the new one'),
+  earlier: z
+    .object({ kind: z.enum(['standing', 'replanned']), edits: z.array(edit) })
+    .nullable()
+    .describe('edits of an earlier pass: put back (standing), or given up for a new plan (replanned)'),
+  inventory: z
+    .discriminatedUnion('state', [
+      z.object({ state: z.literal('unknown') }),
+      z.object({ state: z.literal('known'), devices: z.array(device), shapes: z.array(shape) }),
+    ])
+    .describe('devices in bytes, and the classes of nodes as far as this decision tells them apart'),
+});
