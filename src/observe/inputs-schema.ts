@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ENGINE_NAMES } from '../engine/types.ts';
+import type { AppliedEdit } from '../pipeline/applied.ts';
 import { INPUT_PARTS, type RecordInputs } from '../pipeline/record-inputs.ts';
 import { bytes } from '../units.ts';
 
@@ -156,18 +157,36 @@ const shape = z.object({
   taints: z.array(z.object({ key: text, value: text, effect: text })),
 });
 
-const edit = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('set-gpu-count'), container: path, resource: text, count }),
-  z.object({ kind: z.literal('set-node-selector'), podSpec: path, key: text, value: text }),
-  z.object({
+type EditSchemas = { readonly [K in AppliedEdit['kind']]: z.ZodType<Extract<AppliedEdit, { kind: K }>> };
+
+/** One for each kind: a kind without a schema does not compile. */
+const EDITS = {
+  'set-gpu-count': z.object({ kind: z.literal('set-gpu-count'), container: path, resource: text, count }),
+  'set-node-selector': z.object({
+    kind: z.literal('set-node-selector'),
+    podSpec: path,
+    key: text,
+    value: text,
+  }),
+  'add-node-affinity': z.object({
     kind: z.literal('add-node-affinity'),
     podSpec: path,
     key: text,
     operator: z.enum(['In', 'NotIn']),
     values: texts,
   }),
-  z.object({ kind: z.literal('add-toleration'), podSpec: path, key: text, effect: text }),
-  z.object({ kind: z.literal('append-args'), list: path, isNew: z.boolean(), args: texts }),
+  'add-toleration': z.object({ kind: z.literal('add-toleration'), podSpec: path, key: text, effect: text }),
+  'append-args': z.object({ kind: z.literal('append-args'), list: path, isNew: z.boolean(), args: texts }),
+  'set-env': z.object({ kind: z.literal('set-env'), container: path, name: text, value: text }),
+} satisfies EditSchemas;
+
+const edit = z.discriminatedUnion('kind', [
+  EDITS['set-gpu-count'],
+  EDITS['set-node-selector'],
+  EDITS['add-node-affinity'],
+  EDITS['add-toleration'],
+  EDITS['append-args'],
+  EDITS['set-env'],
 ]);
 
 const truncated = z
@@ -193,6 +212,7 @@ export const inputsSchema: z.ZodType<RecordInputs> = z.object({
     .object({ kind: z.enum(['standing', 'replanned']), edits: z.array(edit) })
     .nullable()
     .describe('edits of an earlier pass: put back (standing), or given up for a new plan (replanned)'),
+  isPardoned: z.boolean().describe('Kueue starts it, so nothing refused it'),
   inventory: z
     .discriminatedUnion('state', [
       z.object({ state: z.literal('unknown') }),

@@ -1,5 +1,5 @@
 import { destination, type Level, type LoggerOptions, pino } from 'pino';
-import { escapedLine } from './escaped-line.ts';
+import { escapedJson } from '../pipeline/record-texts.ts';
 import { humanLine } from './human-line.ts';
 import type { WrittenRecord } from './record-schema.ts';
 
@@ -44,14 +44,14 @@ interface Output {
  */
 function outputOf({ sink, isHuman }: LogSettings): Output {
   if (isHuman ?? sink.isTTY === true) {
-    return { stream: { write: (line) => sink.write(escapedLine(humanLine(line))) }, flush: () => {} };
+    return { stream: { write: (line) => sink.write(escapedJson(humanLine(line))) }, flush: () => {} };
   }
   if (sink.fd === undefined)
-    return { stream: { write: (line) => sink.write(escapedLine(line)) }, flush: () => {} };
+    return { stream: { write: (line) => sink.write(escapedJson(line)) }, flush: () => {} };
   const stream = destination({ dest: sink.fd, sync: false, minLength: 0 });
   // The reader is gone (EPIPE): a webhook must go on answering without its log.
   stream.on('error', () => {});
-  return { stream: { write: (line) => stream.write(escapedLine(line)) }, flush: () => flushNow(stream) };
+  return { stream: { write: (line) => stream.write(escapedJson(line)) }, flush: () => flushNow(stream) };
 }
 
 /** Throws while the descriptor is not open yet, and when nobody reads any more: nothing to lose in either case. */

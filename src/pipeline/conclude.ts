@@ -64,6 +64,14 @@ export function settle(
     remedies: [],
     message: isLeftAlone ? '' : refusalMessage(ruling.denying, []),
     warnings: isLeftAlone ? [] : warningTexts(ruling.warning),
-    basis: { given: findings, settled: { verdict }, readings: [], old: null, earlier: null, replicas: null },
+    basis: {
+      given: findings,
+      settled: { verdict },
+      readings: [],
+      old: null,
+      earlier: null,
+      isPardoned: false,
+      replicas: null,
+    },
   };
 }

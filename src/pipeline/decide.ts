@@ -169,6 +169,7 @@ function judgedDecision(start: Start, { workload, old, given }: Judging, judgeme
       readings: evaluation.readings,
       old: old !== null && isOurs(old) ? old : null,
       earlier: judgement.earlier,
+      isPardoned: judgement.isPardoned,
       replicas: workload.replicas,
     },
   };

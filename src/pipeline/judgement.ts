@@ -28,6 +28,8 @@ export interface Judgement {
   /** Found on the object beside the evaluation. */
   readonly given: readonly Finding[];
   readonly earlier: Earlier | null;
+  /** Nothing refuses it and nothing is edited: Kueue starts it. */
+  readonly isPardoned: boolean;
 }
 
 /** One request, with the old object read. */
@@ -46,7 +48,11 @@ export function judgeObject(
 ): Judgement {
   const judged = judgeFresh(input, workload, old, facts);
   if (old === null || !isStartedByKueue(workload, old)) return judged;
-  return { ...judged, findings: notRefused(judged.findings, 'Kueue starts it'), edits: [] };
+  return { ...judged, findings: pardoned(judged.findings), edits: [], isPardoned: true };
+}
+
+export function pardoned(findings: readonly Finding[]): readonly Finding[] {
+  return notRefused(findings, 'Kueue starts it');
 }
 
 /**
@@ -92,7 +98,7 @@ function judgeOurs(
   const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
   const findings = compareOld(stalePlacement(evaluation), old, facts);
   const earlier: Earlier = { kind: 'standing', edits: edits.filter(isAppliedEdit) };
-  return { evaluation, findings, edits, given: [], earlier };
+  return { evaluation, findings, edits, given: [], earlier, isPardoned: false };
 }
 
 function recordEdit(applied: Applied): Edit {
@@ -161,7 +167,7 @@ function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | nu
   const edits = set.length === 0 ? [] : [...set, recordEdit(applied)];
   const given = frozenFindings(input, workload, old);
   const findings = [...compareOld(evaluation, old, facts), ...given];
-  return { evaluation, findings, edits, given, earlier: null };
+  return { evaluation, findings, edits, given, earlier: null, isPardoned: false };
 }
 
 /** On UPDATE a template is touched only when the change is about it, and only where the API server allows it. */

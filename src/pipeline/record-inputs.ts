@@ -32,6 +32,8 @@ export interface RecordInputs {
   readonly before: readonly RecordedReading[] | 'same' | null;
   /** Edits of ours from an earlier pass. */
   readonly earlier: Earlier | null;
+  /** Kueue starts it: it was judged when it was queued, and nothing refused it now. */
+  readonly isPardoned: boolean;
   readonly inventory: RecordedInventory;
 }
 
@@ -63,6 +65,7 @@ export function recordInputs(basis: Basis, facts: Facts): RecordInputs | null {
     units,
     before: isSame ? 'same' : before,
     earlier: basis.earlier,
+    isPardoned: basis.isPardoned,
     inventory: recordedInventory(facts.inventory, known),
   });
 }

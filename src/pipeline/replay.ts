@@ -3,7 +3,7 @@ import type { Edit, Mode, Policy } from '../plan/types.ts';
 import { isAppliedEdit } from './applied.ts';
 import { conclude, settle } from './conclude.ts';
 import { type Evaluation, evaluateReadings, uneditable } from './evaluate.ts';
-import { removals, stalePlacement } from './judgement.ts';
+import { pardoned, removals, stalePlacement } from './judgement.ts';
 import { ratchet } from './ratchet.ts';
 import type { RecordedPolicy, RecordInputs } from './record-inputs.ts';
 import { inventoryFrom } from './record-shapes.ts';
@@ -56,10 +56,15 @@ function again(inputs: RecordInputs, facts: Facts): Decided {
   const before = inputs.before === 'same' ? inputs.units : inputs.before;
   const compared =
     before === null || !judged.isRefused ? judged.findings : ratchet(standingOf(before, facts), judged);
-  const edits = editsOf(inputs.earlier, evaluation);
-  const decision = conclude({ evaluation, findings: [...given, ...compared], edits }, facts, () => []);
+  const { earlier, isPardoned } = inputs;
+  const edits = isPardoned ? [] : editsOf(earlier, evaluation);
+  const findings = [...given, ...(isPardoned ? pardoned(compared) : compared)];
+  const decision = conclude({ evaluation, findings, edits }, facts, () => []);
   const { readings } = evaluation;
-  return { ...decision, basis: { given, settled: null, readings, old: null, earlier: null, replicas: null } };
+  return {
+    ...decision,
+    basis: { given, settled: null, readings, old: null, earlier, isPardoned, replicas: null },
+  };
 }
 
 function evaluationOf(recorded: readonly RecordedReading[], facts: Facts): Evaluation {

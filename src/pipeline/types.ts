@@ -49,6 +49,8 @@ export interface Basis {
   /** The object before an update, where it was ours. */
   readonly old: Workload | null;
   readonly earlier: Earlier | null;
+  /** Kueue starts it: nothing refused it. */
+  readonly isPardoned: boolean;
   readonly replicas: number | null;
 }
 

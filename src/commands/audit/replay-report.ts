@@ -18,7 +18,7 @@ export interface ReplayCounts {
   leftAlone: number;
 }
 
-export async function replayWriter(output: Output, out: (text: string) => void): Promise<Writer<Replay>> {
+export function replayWriter(output: Output, out: (text: string) => void): Writer<Replay> {
   if (output === 'json' || output === 'yaml') return valueWriter(output, out, toValue);
   return plainWriter('', replayText, out);
 }

@@ -1,9 +1,8 @@
-import { stringify } from 'yaml';
 import { builtinCatalog } from '../../catalog/builtin.ts';
-import { escapedLine } from '../../observe/escaped-line.ts';
 import { type AuditRecord, recordJsonSchema } from '../../observe/record-schema.ts';
 import { loadConfig } from '../facts.ts';
-import { EXIT, type Io, printable } from '../io.ts';
+import { EXIT, type Io } from '../io.ts';
+import { terminalJson, terminalYaml } from '../reports/json.ts';
 import type { AuditOptions, Output } from './options.ts';
 import { replayRecord, type Today } from './replay.ts';
 import { countsText, type ReplayCounts, replayWriter } from './replay-report.ts';
@@ -25,7 +24,7 @@ export function printSchema(io: Io): void {
 export async function taskFor(options: AuditOptions, io: Io): Promise<Task> {
   if (options.task === 'summary') return summaryTask(options.output, io);
   if (options.task === 'replay') return replayTask(options, io);
-  const { start, add, end } = await listWriter(options.output, io.out);
+  const { start, add, end } = listWriter(options.output, io.out);
   return {
     start,
     add,
@@ -49,14 +48,14 @@ function summaryTask(output: Output, io: Io): Task {
 }
 
 function summaryOutput(summary: Summary, output: Output): string {
-  if (output === 'json') return `${escapedLine(JSON.stringify(summary, null, 2))}\n`;
-  return output === 'yaml' ? printable(stringify(summary)) : summaryText(summary);
+  if (output === 'json') return `${terminalJson(summary, 2)}\n`;
+  return output === 'yaml' ? terminalYaml(summary) : summaryText(summary);
 }
 
 async function replayTask({ config, output, isStrict }: AuditOptions, io: Io): Promise<Task> {
   const policy = config === null ? null : (await loadConfig(config)).policy;
   const today: Today = { catalog: builtinCatalog, vramgateVersion: __VRAMGATE_VERSION__, policy };
-  const writer = await replayWriter(output, io.out);
+  const writer = replayWriter(output, io.out);
   const counts: ReplayCounts = { same: 0, different: 0, notReplayable: 0, leftAlone: 0 };
   return {
     start: writer.start,

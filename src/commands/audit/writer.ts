@@ -1,6 +1,5 @@
-import { escapedLine } from '../../observe/escaped-line.ts';
 import type { AuditRecord } from '../../observe/record-schema.ts';
-import { printable } from '../io.ts';
+import { terminalJson, terminalYaml } from '../reports/json.ts';
 import { CSV_HEAD, csvLine } from './csv.ts';
 import type { Output } from './options.ts';
 import { TABLE_HEAD, tableLine } from './table.ts';
@@ -14,7 +13,7 @@ export interface Writer<T> {
 
 type Out = (text: string) => void;
 
-export async function listWriter(output: Output, out: Out): Promise<Writer<AuditRecord>> {
+export function listWriter(output: Output, out: Out): Writer<AuditRecord> {
   if (output === 'csv') return plainWriter(CSV_HEAD, csvLine, out);
   if (output === 'table') return plainWriter(TABLE_HEAD, tableLine, out);
   return valueWriter(output, out, withoutEnvelope);
@@ -29,11 +28,7 @@ export function plainWriter<T>(head: string, line: (value: T) => string, out: Ou
   return { start: () => out(head), add: (value) => out(line(value)), end: () => undefined };
 }
 
-export async function valueWriter<T>(
-  output: 'json' | 'yaml',
-  out: Out,
-  toValue: (value: T) => unknown,
-): Promise<Writer<T>> {
+export function valueWriter<T>(output: 'json' | 'yaml', out: Out, toValue: (value: T) => unknown): Writer<T> {
   return output === 'json' ? jsonWriter(out, toValue) : yamlWriter(out, toValue);
 }
 
@@ -43,20 +38,19 @@ function jsonWriter<T>(out: Out, toValue: (value: T) => unknown): Writer<T> {
   return {
     start: () => out('['),
     add: (value) => {
-      out(`${count === 0 ? '' : ','}\n${escapedLine(JSON.stringify(toValue(value)))}`);
+      out(`${count === 0 ? '' : ','}\n${terminalJson(toValue(value), 0)}`);
       count += 1;
     },
     end: () => out(count === 0 ? ']\n' : '\n]\n'),
   };
 }
 
-async function yamlWriter<T>(out: Out, toValue: (value: T) => unknown): Promise<Writer<T>> {
-  const { stringify } = await import('yaml');
+function yamlWriter<T>(out: Out, toValue: (value: T) => unknown): Writer<T> {
   let count = 0;
   return {
     start: () => undefined,
     add: (value) => {
-      out(printable(stringify([toValue(value)])));
+      out(terminalYaml([toValue(value)]));
       count += 1;
     },
     end: () => {

@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { lowerEdits, type PatchOperation } from '../../admission/json-patch.ts';
 import type { Catalog } from '../../catalog/types.ts';
 import { formatPath, type Severity, severityOf } from '../../findings.ts';
+import { escapedJson } from '../../pipeline/record-texts.ts';
 import { type SizeReport, sizeReport } from '../../pipeline/size-report.ts';
 import type { ChosenPlan, Verdict } from '../../plan/types.ts';
 import type { Checked } from '../judge.ts';
@@ -48,7 +49,7 @@ export function checkElement(checked: Checked, catalog: Catalog): CheckElement {
   };
 }
 
-// JSON escapes the first 32 control characters. These pass through it, and a terminal obeys some of them.
+// What YAML may hold in quotes, and a terminal obeys.
 const CONTROLS = /[\u007f-\u009f]/g;
 const SEPARATORS = /[\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
@@ -58,7 +59,7 @@ function escaped(character: string): string {
 
 /** JSON that is safe on a terminal, and the same value to every parser. */
 export function terminalJson(value: unknown, indent: number): string {
-  return JSON.stringify(value, null, indent).replace(CONTROLS, escaped).replace(SEPARATORS, escaped);
+  return escapedJson(JSON.stringify(value, null, indent));
 }
 
 // Every scalar on one line: a value with line breaks must not put words of its own at the start of one.
