@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { builtinCatalog } from '../catalog/builtin.ts';
 import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, CheckpointEntry, GpuEntry, ModelEntry } from '../catalog/types.ts';
 import { DEFAULT_SETTINGS } from '../intent/settings.ts';
@@ -13,9 +12,9 @@ import { weightBytes } from '../sizing/weights.ts';
 import { formatCount, GIB, tokens } from '../units.ts';
 import { oneOf } from './flags.ts';
 import { EXIT, type Io, printable, UsageError } from './io.ts';
-import { OUTPUTS, writeReport } from './size.ts';
+import { catalogOf, OUTPUTS, writeReport } from './size.ts';
 
-export const CATALOG_USAGE = `usage: vramgate catalog models|gpus|engines [-o table|json|yaml]
+export const CATALOG_USAGE = `usage: vramgate catalog models|gpus|engines [--config FILE] [-o table|json|yaml]
 
   models   every model and checkpoint, what its name means, how large it is
   gpus     every product, with the memory that its driver really offers
@@ -27,6 +26,7 @@ exit codes: 0 printed, 2 wrong input, 1 a fault of vramgate
 const SUBJECTS = ['models', 'gpus', 'engines'] as const;
 type Subject = (typeof SUBJECTS)[number];
 const OPTIONS = {
+  config: { type: 'string' },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -44,7 +44,7 @@ export async function runCatalog(argv: readonly string[], io: Io): Promise<numbe
   const [subject, ...rest] = positionals.map((word) => oneOf(word, SUBJECTS, 'catalog'));
   if (subject === undefined || rest.length > 0) throw new UsageError(`name one of ${SUBJECTS.join(', ')}`);
   const output = values.output === undefined ? 'table' : oneOf(values.output, OUTPUTS, '--output');
-  const rows = ROWS[subject](builtinCatalog);
+  const rows = ROWS[subject](await catalogOf(values.config ?? null));
   await writeReport(rows, output, io, () => `${tableText(rows.map(COLUMNS[subject]))}${LEGENDS[subject]}`);
   return EXIT.fits;
 }

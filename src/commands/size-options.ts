@@ -27,6 +27,7 @@ export const SIZE_OPTIONS = {
   'text-only': { type: 'boolean' },
   workload: { type: 'string' },
   'training-method': { type: 'string' },
+  config: { type: 'string' },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -51,6 +52,7 @@ export const SIZE_USAGE = `usage: vramgate size --model NAME [options]
   --memory-fraction F          the engine's own fraction (also --gpu-memory-utilization, --mem-fraction-static)
   --enforce-eager  --text-only
   --workload inference|training  --training-method full|bf16-adamw|lora|qlora
+  --config FILE                the webhook's configuration: its catalog rows can be named too
   -o, --output table|json|yaml default: table
 
 exit codes: 0 fits or no GPU named, 3 does not fit, 2 wrong input, 1 a fault of vramgate

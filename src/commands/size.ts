@@ -31,7 +31,7 @@ export async function runSize(argv: readonly string[], io: Io): Promise<number> 
     io.out(SIZE_USAGE);
     return EXIT.fits;
   }
-  const catalog = builtinCatalog;
+  const catalog = await catalogOf(typeof values.config === 'string' ? values.config : null);
   const output = chosen(values, 'output', OUTPUTS) ?? 'table';
   const method = chosen(values, 'method', ['computed', 'published']) ?? 'computed';
   const intent = intentOf(values, catalog);
@@ -47,6 +47,13 @@ export async function runSize(argv: readonly string[], io: Io): Promise<number> 
   const judged = made.sizer.judge(parallel, device, gpusOf(parallel));
   await writeReport(jsonOfSize(judged, catalog), output, io, () => tableOfSize(judged, catalog, io));
   return judged.fit?.fits === false ? EXIT.doesNotFit : EXIT.fits;
+}
+
+/** The catalog of the release, or with an operator's rows. Reading YAML is loaded only where it is asked for. */
+export async function catalogOf(configFile: string | null): Promise<Catalog> {
+  if (configFile === null) return builtinCatalog;
+  const { loadConfig } = await import('./facts.ts');
+  return (await loadConfig(configFile)).catalog;
 }
 
 // --- printing, also for `solve` ----------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-import { builtinCatalog } from '../catalog/builtin.ts';
 import type { Catalog } from '../catalog/types.ts';
 import type { Intent } from '../intent/types.ts';
 import { gpusOf, parallelProblems } from '../plan/options.ts';
@@ -9,7 +8,7 @@ import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { largestFitting, solveConcurrency, solveContext, solveGpus } from '../sizing/solve.ts';
 import { bytes, formatCount } from '../units.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
-import { jsonOfSize, tableOfSize, writeReport } from './size.ts';
+import { catalogOf, jsonOfSize, tableOfSize, writeReport } from './size.ts';
 import { deviceOf, intentOf, parallelOf } from './size-intent.ts';
 import { chosen, countOf, readFlags, SOLVE_OPTIONS, SOLVE_USAGE, type Values } from './size-options.ts';
 
@@ -43,7 +42,11 @@ export async function runSolve(argv: readonly string[], io: Io): Promise<number>
   const field = chosen(values, 'for', FIELDS);
   if (field === null) throw new UsageError('--for is needed: context, concurrency or gpus');
   const output = chosen(values, 'output', ['table', 'json', 'yaml']) ?? 'table';
-  const problem = problemOf(values, field);
+  const problem = problemOf(
+    values,
+    field,
+    await catalogOf(typeof values.config === 'string' ? values.config : null),
+  );
   const answer = solve(field, problem, values);
   const judged = judge(problem, answer);
   const report = { solved: { field, value: answer.value }, size: jsonOfSize(judged, problem.catalog) };
@@ -56,8 +59,7 @@ export async function runSolve(argv: readonly string[], io: Io): Promise<number>
   return answer.value === null ? EXIT.doesNotFit : EXIT.fits;
 }
 
-function problemOf(values: Values, field: Field): Problem {
-  const catalog = builtinCatalog;
+function problemOf(values: Values, field: Field, catalog: Catalog): Problem {
   const method = chosen(values, 'method', ['computed', 'published']) ?? 'computed';
   if (values[field] !== undefined && field !== 'gpus')
     throw new UsageError(`--${field}: it is what --for ${field} finds; leave it out`);

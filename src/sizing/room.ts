@@ -12,6 +12,13 @@ export interface Load {
   readonly concurrency: number;
 }
 
+/** A load on a device, at one end of the measured spreads. */
+export interface Question {
+  readonly device: DeviceShape;
+  readonly load: Load;
+  readonly end: End;
+}
+
 function limitsAt(prepared: Prepared, context: number): BatchLimits {
   return prepared.request.engine.limits(prepared.request, prepared.device, context);
 }
@@ -127,13 +134,8 @@ export function roomOf(prepared: Prepared, device: DeviceShape, items: readonly 
 }
 
 /** Room of every limit of one sort of stage; the load fits when none is negative. */
-export function roomsOfSort(
-  prepared: Prepared,
-  device: DeviceShape,
-  sort: Sort,
-  load: Load,
-  end: End,
-): readonly number[] {
+export function roomsOfSort(prepared: Prepared, sort: Sort, question: Question): readonly number[] {
+  const { device, load, end } = question;
   const setting = settingOf(prepared, sort, load.context);
   const kvCache = kvBytes(prepared, sort, load, setting.limits);
   const need = { fixed: sort.residentBytes[end], kvCache, outside: 0 };
@@ -144,5 +146,5 @@ export function roomsOfSort(
 
 /** Room of every limit of every sort of stage. */
 export function roomsAt(prepared: Prepared, device: DeviceShape, load: Load, end: End): readonly number[] {
-  return prepared.sorts.flatMap((sort) => roomsOfSort(prepared, device, sort, load, end));
+  return prepared.sorts.flatMap((sort) => roomsOfSort(prepared, sort, { device, load, end }));
 }

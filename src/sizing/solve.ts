@@ -107,7 +107,7 @@ function largestForAll(
 export function contextOf(prepared: Prepared, device: DeviceShape, end: End): Tokens | null {
   const { maxPositions, concurrency } = prepared.request;
   const most = largestForAll(prepared, maxPositions, (sort, context) =>
-    roomsOfSort(prepared, device, sort, { context, concurrency }, end),
+    roomsOfSort(prepared, sort, { device, load: { context, concurrency }, end }),
   );
   return most === null ? null : tokens(most);
 }
@@ -125,7 +125,7 @@ export function solveConcurrency(request: SizingRequest, device: DeviceShape, en
   const prepared = prepare(request, device);
   const { context } = request;
   return largestForAll(prepared, MOST_SEQUENCES, (sort, concurrency) =>
-    roomsOfSort(prepared, device, sort, { context, concurrency }, end),
+    roomsOfSort(prepared, sort, { device, load: { context, concurrency }, end }),
   );
 }
 

@@ -1,6 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CATALOG_USAGE, runCatalog } from '../../src/commands/catalog.ts';
 import { EXIT, UsageError } from '../../src/commands/io.ts';
+import { runSize } from '../../src/commands/size.ts';
+import { runSolve } from '../../src/commands/solve.ts';
 import { memoryIo } from './memory-io.ts';
 
 async function rowsOf(subject: string): Promise<readonly Record<string, unknown>[]> {
@@ -49,6 +54,26 @@ describe('vramgate catalog', () => {
     expect(fractions.get('0.17.0')).toBe(0.9);
     expect(fractions.get('0.20.0')).toBe(0.92);
     expect(fractions.get(null)).toBe(0.9);
+  });
+
+  it("has an operator's rows with --config, and size and solve know them by name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vramgate-'));
+    const config = join(folder, 'vramgate.yaml');
+    const source = 'source: { url: https://example.org/acme, date: 2026-11-25 }';
+    await writeFile(
+      config,
+      `catalog: { models: [{ id: acme-chat, base: scout, aliases: [acme/chat], ${source} }] }\n`,
+    );
+    const { io, text } = memoryIo();
+    await runCatalog(['models', '--config', config, '-o', 'json'], io);
+    const argv = ['--model', 'acme/chat', '--quantization', 'fp8', '--gpu', 'H100', '--gpus', '8'];
+    const size = await runSize([...argv, '--context', '128K', '--config', config], memoryIo().io);
+    const solve = await runSolve(['--for', 'context', ...argv, '--config', config], memoryIo().io);
+
+    expect(text()).toContain('acme-chat');
+    expect([size, solve]).toEqual([EXIT.fits, EXIT.fits]);
+    await expect(runSize([...argv, '--context', '128K'], memoryIo().io)).rejects.toThrow('acme/chat');
+    await rm(folder, { recursive: true });
   });
 
   it.each(['models', 'gpus', 'engines'])('prints %s as a table and as YAML', async (subject) => {
