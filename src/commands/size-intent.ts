@@ -144,6 +144,10 @@ export function intentOf(values: Values, catalog: Catalog): Intent {
     tensorParallel: null,
     pipelineParallel: null,
     dataParallel: 1,
+    dataParallelLocal: null,
+    copies: 1,
+    nodes: null,
+    spills: false,
     isExpertParallel: false,
     gpus: null,
   };

@@ -18,6 +18,7 @@ export type Concept =
   | 'expert-parallel'
   | 'dp-attention'
   | 'nodes'
+  | 'executor'
   | 'sharded'
   | 'memory-fraction'
   | 'kv-cache-bytes'

@@ -41,11 +41,14 @@ function chooseEngine(scene: Scene, { wantedEngine, defaultEngine }: ReadOptions
   return assumeEngine(defaultEngine, scene, 'default');
 }
 
-/** True when a pod serves a model that something names: the catalog then says whether it is one of ours. */
-export function isRecognisableServing(spec: PodSpec, labels: StringMap): boolean {
+/**
+ * What a pod serves, without any annotation; null where no single container is an engine. The catalog then says whether
+ * one of the identities is a model of ours.
+ */
+export function readServing(spec: PodSpec, labels: StringMap): EngineReading | null {
   const choice = findServing(spec, null, null);
-  if (choice.kind !== 'one' || choice.engine === null) return false;
-  const reading = readEngine(choice.container, {
+  if (choice.kind !== 'one' || choice.engine === null) return null;
+  return readEngine(choice.container, {
     wantedEngine: null,
     defaultEngine: null,
     initContainers: spec.initContainers,
@@ -53,5 +56,4 @@ export function isRecognisableServing(spec: PodSpec, labels: StringMap): boolean
     extraArgs: null,
     extraArgsPath: [],
   });
-  return reading !== null && reading.identities.length > 0;
 }

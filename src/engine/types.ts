@@ -87,6 +87,8 @@ export interface EngineReading {
   /** DP ranks inside this pod when the launch says so (`--data-parallel-size-local`, external LB). */
   readonly dataParallelLocal: Reading<number>;
   readonly expertParallel: Reading<number | boolean>;
+  /** What a data-parallel rank is: one that shares the experts, or a copy of the whole model. */
+  readonly dataParallelKind: 'shares-experts' | 'copies';
   readonly hasDpAttention: boolean;
   readonly nodes: Reading<number>;
   readonly memoryFraction: Reading<number>;
@@ -108,6 +110,8 @@ export interface EngineReading {
   readonly cpuOffloadBytes: Reading<number>;
   /** llama.cpp `--cpu-moe`, `-ngl` below all layers …: weights that stay off the GPU on purpose. */
   readonly partialOffload: Reading<string>;
+  /** Every layer was ordered onto the GPUs: an engine that spills by itself then fails instead. */
+  readonly isOffloadFixed: boolean;
   /** Flags of a config file that we cannot read (`--config f.yaml`). */
   readonly configFile: JsonPath | null;
   /** True when the launch cannot be read to the end: any flag not seen may still be there. */

@@ -9,6 +9,7 @@ import { formatCount } from '../units.ts';
 import type { Annotations } from './annotations.ts';
 import { reconcileContext } from './context.ts';
 import { type ModelChoice, reconcileModel } from './model.ts';
+import { readParallel } from './parallel.ts';
 import { readSettings } from './settings.ts';
 import type { Intent, Stated } from './types.ts';
 import {
@@ -113,8 +114,15 @@ function readRunning(
     engineVersion,
     engineRecognisedBy: reading?.recognisedBy ?? 'default',
     settings: settings.settings,
+    spills: spills(reading, engine, engineVersion),
     ...parallel,
   };
+}
+
+/** By itself where its settings are left to it, or because the launch keeps weights in host memory. */
+function spills(reading: EngineReading | null, engine: EngineName, version: string | null): boolean {
+  if (reading !== null && reading.partialOffload.state !== 'absent') return true;
+  return engineProfile(engine, version)?.spills === true && reading?.isOffloadFixed !== true;
 }
 
 /** Flags may stand where we cannot read them, and the author did not repeat them in `engine-args`. */
@@ -231,41 +239,4 @@ function widerKv(annotated: KvChoice, running: KvChoice, findings: Finding[]): K
     (where === 'the engine' ? ' (no flag sets it)' : '');
   findings.push(finding('intent-conflict', annotated.stated.origin.path, message));
   return wider;
-}
-
-type ParallelPart = Pick<Intent, 'tensorParallel' | 'pipelineParallel' | 'dataParallel' | 'isExpertParallel'>;
-
-function readParallel(
-  reading: EngineReading | null,
-  isHidden: boolean,
-  findings: Finding[],
-): ParallelPart | null {
-  if (reading === null) {
-    return { tensorParallel: null, pipelineParallel: null, dataParallel: 1, isExpertParallel: false };
-  }
-  const sizes = [
-    reading.tensorParallel,
-    reading.pipelineParallel,
-    reading.dataParallel,
-    reading.dataParallelLocal,
-  ];
-  const unreadable = sizes.flatMap((size) => (size.state === 'unknown' ? [size.path] : []));
-  if (isHidden && reading.tensorParallel.state === 'absent') unreadable.push(reading.containerPath);
-  for (const path of unreadable) {
-    const message =
-      'the parallel size may be set here, but cannot be read; repeat it in vramgate.io/engine-args';
-    findings.push(finding('unknown-value', path, message));
-  }
-  if (unreadable.length > 0) return null;
-  const expert = reading.expertParallel;
-  return {
-    tensorParallel: setValue(reading.tensorParallel),
-    pipelineParallel: setValue(reading.pipelineParallel),
-    dataParallel: setValue(reading.dataParallelLocal) ?? setValue(reading.dataParallel) ?? 1,
-    isExpertParallel: expert.state === 'set' && expert.value !== false && expert.value !== 1,
-  };
-}
-
-function setValue(reading: Reading<number>): number | null {
-  return reading.state === 'set' ? reading.value : null;
 }

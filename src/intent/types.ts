@@ -66,9 +66,17 @@ export interface Intent {
   readonly settings: EngineSettings;
   readonly tensorParallel: number | null;
   readonly pipelineParallel: number | null;
-  /** Data-parallel ranks of one replica; 1 without. */
+  /** Data-parallel ranks that share one model's experts; 1 without. */
   readonly dataParallel: number;
+  /** Those of them that run in one pod, where the launch says so; null: all. */
+  readonly dataParallelLocal: number | null;
+  /** Copies of the whole model beside each other in one launch (SGLang's data parallelism); 1 without. */
+  readonly copies: number;
   readonly isExpertParallel: boolean;
+  /** The engine runs on the CPU what the GPUs do not hold, or was told to keep a part there. */
+  readonly spills: boolean;
+  /** Pods over which the launch says that its ranks run; `unknown`: over others, nobody can see how many. */
+  readonly nodes: number | 'unknown' | null;
   /** Catalog products that the author accepts; null: any. */
   readonly gpus: readonly string[] | null;
 }

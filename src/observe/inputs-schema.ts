@@ -65,6 +65,10 @@ const intent = z.object({
   tensorParallel: count.nullable(),
   pipelineParallel: count.nullable(),
   dataParallel: count,
+  dataParallelLocal: count.nullable(),
+  copies: count,
+  nodes: z.union([count, z.literal('unknown')]).nullable(),
+  spills: z.boolean(),
   isExpertParallel: z.boolean(),
   gpus: texts.nullable(),
 });
@@ -83,10 +87,11 @@ const requirement = z.object({
   values: texts,
 });
 
-const unit = z.object({
-  intent,
-  members: z.array(z.object({ container: path, podSpec: path, ask: ask.nullable(), pods: count })),
-  image: text.nullable(),
+const member = z.object({
+  container: path,
+  podSpec: path,
+  ask: ask.nullable(),
+  pods: count,
   nodeSelector: labels,
   requiredNodeAffinity: z
     .array(z.object({ matchExpressions: z.array(requirement), matchFields: z.array(requirement) }))
@@ -99,6 +104,12 @@ const unit = z.object({
       effect: text.nullable(),
     }),
   ),
+});
+
+const unit = z.object({
+  intent,
+  members: z.array(member),
+  image: text.nullable(),
   placementOwner: z
     .object({ owner: z.enum(['kueue', 'dra', 'scheduler', 'node-name']), detail: text })
     .nullable(),

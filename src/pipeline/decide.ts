@@ -1,6 +1,6 @@
 import { findModel } from '../catalog/resolve.ts';
-import { readEngine } from '../engine/read.ts';
-import { type Finding, finding, kindOf } from '../findings.ts';
+import { readServing } from '../engine/read.ts';
+import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Remedy } from '../plan/types.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
@@ -126,18 +126,10 @@ function unannotated(start: Start, workload: Workload): Decided {
   return settle([finding('unannotated', template.path, message)], null, facts);
 }
 
-function servesKnownModel(template: PodTemplate, facts: Facts): boolean {
-  return template.spec.containers.some((container) => {
-    const reading = readEngine(container, {
-      wantedEngine: null,
-      defaultEngine: null,
-      initContainers: template.spec.initContainers,
-      labels: template.labels,
-      extraArgs: null,
-      extraArgsPath: [],
-    });
-    return reading?.identities.some((one) => findModel(facts.catalog, one.text) !== null) ?? false;
-  });
+/** Only the container that serves is read: a pod of 64 must not cost as much as 64 servers. */
+function servesKnownModel({ spec, labels }: PodTemplate, facts: Facts): boolean {
+  const reading = readServing(spec, labels);
+  return reading?.identities.some((one) => findModel(facts.catalog, one.text) !== null) ?? false;
 }
 
 function exemptionOf(
@@ -175,6 +167,19 @@ function judgedDecision(start: Start, { workload, old, given }: Judging, judgeme
   };
 }
 
+/** Admitted, but not as something that surely runs. */
+const UNSURE: ReadonlySet<FindingCode> = new Set([
+  'no-node-fits',
+  'spills-to-cpu',
+  'close-call',
+  'still-undersized',
+]);
+
+/** Only what fits, at the high end of the measured spread, is offered as a way out (contract §3). */
+function isWayOut({ verdict, findings }: Decided): boolean {
+  return verdict !== 'deny' && !findings.some((one) => UNSURE.has(one.code));
+}
+
 function remediesFor(
   { input, facts }: Start,
   workload: Workload,
@@ -187,7 +192,7 @@ function remediesFor(
       return { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
     const again = evaluate(reading.workload, facts, true);
     return {
-      isAdmitted: decision.verdict !== 'deny',
+      isAdmitted: isWayOut(decision),
       workload: reading.workload,
       unit: again.units[0] ?? null,
       judged: decision.judged,

@@ -43,9 +43,10 @@ interface Mentioned {
 }
 
 function mentionedBy(units: readonly RecordedUnit[], classes: readonly NodeClass[]): Mentioned {
-  const terms = units.flatMap((unit) => unit.requiredNodeAffinity ?? []);
+  const members = units.flatMap((unit) => unit.members);
+  const terms = members.flatMap((member) => member.requiredNodeAffinity ?? []);
   const expressions = terms.flatMap((term) => term.matchExpressions);
-  const selected = units.flatMap((unit) => unit.nodeSelector);
+  const selected = members.flatMap((member) => member.nodeSelector);
   const placement = new Set(classes.flatMap((one) => one.placementKeys));
   const keys = new Set([...placement, ...expressions.map(keyOf), ...selected.map(keyOf)]);
   const values = new Map<string, Set<string>>([...keys].map((key) => [key, new Set<string>()]));
@@ -58,8 +59,15 @@ function mentionedBy(units: readonly RecordedUnit[], classes: readonly NodeClass
     keys,
     values,
     compared: new Set(expressions.filter(isComparison).map(keyOf)),
-    names: new Set(terms.flatMap((term) => term.matchFields.flatMap((field) => field.values))),
+    names: new Set([
+      ...terms.flatMap((term) => term.matchFields.flatMap((field) => field.values)),
+      ...units.flatMap(boundNode),
+    ]),
   };
+}
+
+function boundNode({ placementOwner }: RecordedUnit): readonly string[] {
+  return placementOwner?.owner === 'node-name' ? [placementOwner.detail] : [];
 }
 
 function keyOf({ key }: { readonly key: string }): string {

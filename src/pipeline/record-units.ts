@@ -42,6 +42,9 @@ export interface RecordedMember {
   readonly podSpec: JsonPath;
   readonly ask: GpuAsk | null;
   readonly pods: number;
+  readonly nodeSelector: readonly Label[];
+  readonly requiredNodeAffinity: readonly NodeSelectorTerm[] | null;
+  readonly tolerations: readonly Toleration[];
 }
 
 export interface RecordedUnit {
@@ -50,9 +53,6 @@ export interface RecordedUnit {
   readonly members: readonly RecordedMember[];
   /** Its first 512 characters: as much as planning reads (`vendorOfImage`). */
   readonly image: string | null;
-  readonly nodeSelector: readonly Label[];
-  readonly requiredNodeAffinity: readonly NodeSelectorTerm[] | null;
-  readonly tolerations: readonly Toleration[];
   readonly placementOwner: PlacementOwner | null;
   readonly canEdit: boolean;
   /** Where the tensor-parallel flag stands; null: nowhere. */
@@ -93,11 +93,11 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
       podSpec: template.spec.path,
       ask,
       pods,
+      nodeSelector: labelsOf(template.spec.nodeSelector),
+      requiredNodeAffinity: template.spec.requiredNodeAffinity,
+      tolerations: template.spec.tolerations,
     })),
     image: leader.container.image?.slice(0, IMAGE_LENGTH) ?? null,
-    nodeSelector: labelsOf(spec.nodeSelector),
-    requiredNodeAffinity: spec.requiredNodeAffinity,
-    tolerations: spec.tolerations,
     placementOwner: unit.placementOwner,
     canEdit: unit.canEdit,
     tensorParallelPath: unit.reading?.flagSites.get('tensor-parallel')?.path ?? null,
@@ -166,9 +166,10 @@ function flagSitesFrom(path: JsonPath | null): ReadonlyMap<FlagConcept, FlagSite
   return path === null ? new Map() : new Map([['tensor-parallel', { path, isJoined: false, flag: '' }]]);
 }
 
-function memberFrom({ container, podSpec, ask, pods }: RecordedMember, unit: RecordedUnit): Member {
+function memberFrom(member: RecordedMember, unit: RecordedUnit): Member {
+  const { container, podSpec, ask, pods } = member;
   return {
-    template: { path: podSpec.slice(0, -1), spec: specFrom(podSpec, unit) },
+    template: { path: podSpec.slice(0, -1), spec: specFrom(member, unit) },
     container: containerFrom(container, unit),
     ask,
     pods,
@@ -182,12 +183,12 @@ function hasSharedMemory({ volumes }: PlannedSpec, { volumeMounts }: PlannedCont
   return volumes.find((one) => one.name === mount?.name)?.emptyDirMedium === 'Memory';
 }
 
-function specFrom(path: JsonPath, unit: RecordedUnit): PlannedSpec {
+function specFrom(member: RecordedMember, unit: RecordedUnit): PlannedSpec {
   return {
-    path,
-    nodeSelector: new Map(unit.nodeSelector.map(({ key, value }) => [key, value])),
-    requiredNodeAffinity: unit.requiredNodeAffinity,
-    tolerations: unit.tolerations,
+    path: member.podSpec,
+    nodeSelector: new Map(member.nodeSelector.map(({ key, value }) => [key, value])),
+    requiredNodeAffinity: member.requiredNodeAffinity,
+    tolerations: member.tolerations,
     volumes: unit.hasSharedMemory
       ? [{ name: SHARED_MEMORY.name, emptyDirMedium: 'Memory', sizeLimit: null }]
       : [],

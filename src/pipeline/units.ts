@@ -1,5 +1,5 @@
 import { nearest } from '../catalog/resolve.ts';
-import { type ReadOptions, readEngine } from '../engine/read.ts';
+import { type ReadOptions, readEngine, readServing } from '../engine/read.ts';
 import { findServing } from '../engine/serving.ts';
 import type { EngineName, EngineReading } from '../engine/types.ts';
 import { type Finding, finding } from '../findings.ts';
@@ -31,31 +31,64 @@ export function readUnits(workload: Workload, facts: Facts): readonly UnitReadin
 
 type Templates = readonly [PodTemplate, ...PodTemplate[]];
 
-/** A LeaderWorkerSet's templates form one replica; a JobSet's roles stand alone unless they train together. */
+/**
+ * Templates that make one replica. A LeaderWorkerSet's do, and those of a JobSet that trains. Of a JobSet that serves,
+ * each role that starts an engine is a server; where a single one does, the roles that ask for GPUs and start none are
+ * its workers.
+ */
 function groupTemplates(workload: Workload): readonly Templates[] {
   const [first, ...others] = workload.templates;
   if (first === undefined) return [];
   if (workload.kind === 'LeaderWorkerSet') return [[first, ...others]];
-  const serving = workload.templates.filter(
-    (template) => findServing(template.spec, null, null).kind !== 'none',
-  );
-  const chosen = serving.length > 0 ? serving : [first];
-  return chosen.map((template): Templates => [template]);
+  if (others.length === 0) return [[first]];
+  if (isTraining(workload, first)) return [withGpus(first, others)];
+  const servers = workload.templates.filter(startsEngine);
+  const [server] = servers;
+  if (server === undefined) return [withGpus(first, others)];
+  if (servers.length > 1) return servers.map((template): Templates => [template]);
+  const workers = workload.templates.filter((template) => template !== server && asksForGpus(template));
+  return [[server, ...workers]];
 }
 
-export function annotationsOf(workload: Workload, template: PodTemplate): Annotations {
+/** An engine that is started in plain sight: an image that could start one says nothing beside another command. */
+function startsEngine({ spec, labels }: PodTemplate): boolean {
+  const reading = readServing(spec, labels);
+  return reading !== null && (reading.recognisedBy === 'command' || !reading.isOpaque);
+}
+
+function asksForGpus({ spec }: PodTemplate): boolean {
+  return spec.containers.some((one) => gpuRequests(one).length > 0);
+}
+
+function isTraining(workload: Workload, template: PodTemplate): boolean {
+  return annotationsOf(workload, template).values.get('workload')?.text.toLowerCase() === 'training';
+}
+
+/** Roles without an accelerator only coordinate, unless none has one. */
+function withGpus(first: PodTemplate, others: readonly PodTemplate[]): Templates {
+  const asking = [first, ...others].filter(asksForGpus);
+  const [leader = first, ...rest] = asking;
+  return [leader, ...rest];
+}
+
+/** What stands on the object, and on the templates of one replica. */
+export function annotationsOf(workload: Workload, ...templates: readonly PodTemplate[]): Annotations {
   const own = { entries: workload.annotations, path: ['metadata', 'annotations'] };
-  if (template.path.length === 0) return readAnnotations([own]);
+  // A bare Pod is its own template.
+  const others = templates.filter(({ path }) => path.length > 0);
   return readAnnotations([
     own,
-    { entries: template.annotations, path: [...template.path, 'metadata', 'annotations'] },
+    ...others.map(({ annotations, path }) => ({
+      entries: annotations,
+      path: [...path, 'metadata', 'annotations'],
+    })),
   ]);
 }
 
 function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitReading {
   const [template] = templates;
-  const annotations = annotationsOf(workload, template);
-  const findings: Finding[] = [...annotations.findings];
+  const annotations = annotationsOf(workload, ...templates);
+  const findings: Finding[] = [...annotations.findings, ...ownerFindings(workload)];
   const engine = readEngineName(annotations, findings);
   const served = chooseContainer(template, annotations, engine, findings);
   if (served === null) return { unit: null, findings };
@@ -76,6 +109,13 @@ function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitR
   );
   if (intent.intent === null) return { unit: null, findings };
   return { unit: buildUnit(workload, templates, served, { reading, intent: intent.intent }), findings };
+}
+
+/** A controller that we do not judge (Rollout, KServe, Ray) would undo a patch. */
+function ownerFindings({ controller }: Workload): readonly Finding[] {
+  if (controller === null) return [];
+  const message = `${controller.kind} ${controller.name} owns this object and would undo a patch: judged, not patched`;
+  return [finding('owned-elsewhere', ['metadata', 'ownerReferences'], message)];
 }
 
 interface Served {
@@ -101,8 +141,13 @@ function chooseContainer(
     findings.push(finding('malformed-annotation', wanted?.path ?? [], `no container of this name${hint}`));
     return null;
   }
-  const [only] = template.spec.containers;
-  return only === undefined ? null : { container: only, isAmbiguous: false, all: [only] };
+  const only = likeliest(template);
+  return only === null ? null : { container: only, isAmbiguous: false, all: [only] };
+}
+
+/** Nothing tells which container works: the first that asks for an accelerator, or the first of all. */
+function likeliest({ spec: { containers } }: PodTemplate): Container | null {
+  return containers.find((one) => gpuRequests(one).length > 0) ?? containers[0] ?? null;
 }
 
 function ambiguous(containers: readonly Container[], findings: Finding[]): Served | null {
@@ -137,22 +182,26 @@ function buildUnit(
   served: Served,
   { reading, intent }: Pick<UnitDraft, 'reading' | 'intent'>,
 ): UnitDraft {
-  const leader = member(template, served.container, served.all);
+  const isAlone =
+    others.length === 0 && workload.kind !== 'LeaderWorkerSet' && intent.workload === 'inference';
+  const server = member(template, served.container, served.all);
+  // Parallel pods of a Job that serve are servers beside each other, unless their launch says otherwise.
+  const leader = isAlone ? { ...server, pods: 1 } : server;
   const workers = others.flatMap((one) => workerMember(one));
   return {
     members: [leader, ...workers],
     intent,
     reading,
-    canEdit: !served.isAmbiguous && !workload.isTerminating && workload.controller === null,
+    canEdit: !served.isAmbiguous && workload.controller === null,
     placementOwner: placementOwner(workload, template),
-    trainingPods: trainingPods(workload, template),
+    trainingPods: trainingPods(workload, leader, workers),
   };
 }
 
 function workerMember(template: PodTemplate): readonly Member[] {
   const choice = findServing(template.spec, null, null);
-  const container = choice.kind === 'one' ? choice.container : template.spec.containers[0];
-  return container === undefined ? [] : [member(template, container, [container])];
+  const container = choice.kind === 'one' ? choice.container : likeliest(template);
+  return container === null ? [] : [member(template, container, [container])];
 }
 
 function member(template: PodTemplate, container: Container, serving: readonly Container[]): Member {
@@ -164,6 +213,9 @@ function askOf(template: PodTemplate, serving: readonly Container[]): GpuAsk | n
   const requests = serving.flatMap((one) => gpuRequests(one));
   const [first] = requests;
   if (first === undefined) return null;
+  // A limit on memory or cores beside the count makes every device a share of one (HAMi, Volcano).
+  const share = requests.find((one) => one.form === 'hami');
+  if (share !== undefined) return { ...share, scheduled: share.count };
   const same = requests.filter((one) => one.resource === first.resource);
   const count = same.reduce((sum, one) => sum + one.count, 0);
   const scheduled = effectiveGpuRequest(template.spec, first.resource) ?? count;
@@ -176,9 +228,10 @@ function askOf(template: PodTemplate, serving: readonly Container[]): GpuAsk | n
   };
 }
 
-/** Pods that share one training state: all replicas, or all parallel pods of a Job. */
-function trainingPods(workload: Workload, template: PodTemplate): number {
-  return Math.max(1, workload.replicas) * Math.max(1, template.podsPerReplica);
+/** Pods that share one training state: those of all templates, in all replicas. */
+function trainingPods(workload: Workload, leader: Member, workers: readonly Member[]): number {
+  const pods = [leader, ...workers].reduce((sum, one) => sum + Math.max(1, one.pods), 0);
+  return Math.max(1, workload.replicas) * pods;
 }
 
 export function isOwned(workload: Workload): boolean {

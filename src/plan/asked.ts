@@ -1,6 +1,6 @@
 import { type Finding, finding, type JsonPath } from '../findings.ts';
-import { engineProfile } from '../sizing/engines/registry.ts';
 import type { Parallel } from '../sizing/shapes.ts';
+import { acrossNodesText, spreadText } from './across-nodes.ts';
 import { type Counted, chosenPlan, type Outcome } from './outcome.ts';
 import { names } from './place.ts';
 import {
@@ -16,6 +16,7 @@ import type { Reachable } from './reach.ts';
 import { refusalText } from './texts.ts';
 import type { GpuAsk, Judged, PlanFacts } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
+import { holdsOnNode, MAX_TYPICAL } from './ways.ts';
 
 export interface Asked {
   readonly unit: Unit;
@@ -32,10 +33,6 @@ export interface JudgedClass {
 /** What was asked for, for the plan that is printed. */
 export function countedOf({ unit, ask }: Asked): Counted {
   return { resource: ask.resource, gpus: ask.count, pods: podsOf(unit) };
-}
-
-export function trainingGpus(asked: Asked): number {
-  return asked.ask.count * asked.unit.trainingPods;
 }
 
 /** Fits at the low or middle of what overheads were measured to be, but not at the high end. */
@@ -73,13 +70,37 @@ export function refused(asked: Asked, judged: Judged | null, classes: readonly J
     const message = `the memory of a ${ask.resource} here is not known; name the product in vramgate.io/gpu`;
     return { findings: [finding('unknown-gpu', ask.path, message)], judged: null, plan, edits: [] };
   }
-  return { findings: [refusal(asked, judged, classes)], judged, plan, edits: [] };
+  const findings = [refusal(asked, judged, classes), ...acrossNodes(asked, judged, classes)];
+  return { findings, judged, plan, edits: [] };
+}
+
+/** Where no count on one node is enough, what several nodes would do (contract §4). */
+function acrossNodes(
+  { unit, ask, facts }: Asked,
+  judged: Judged,
+  classes: readonly JudgedClass[],
+): readonly Finding[] {
+  const over = facts.inventory.state === 'known' ? knownNodes(unit, classes) : typicalNodes(unit, judged);
+  if (over === null || unit.intent.spills) return [];
+  const message = `no GPU count on one node is enough; over several nodes: ${over}`;
+  return [finding('larger-than-a-node', ask.path, message)];
+}
+
+function knownNodes(unit: Unit, classes: readonly JudgedClass[]): string | null {
+  return acrossNodesText(
+    unit,
+    classes.map((one) => one.reach.nodeClass),
+  );
+}
+
+function typicalNodes(unit: Unit, { device }: Judged): string | null {
+  if (device === null || podsOf(unit) > 1 || unit.intent.workload === 'training') return null;
+  return holdsOnNode(unit, device, MAX_TYPICAL) ? null : spreadText(unit, device, MAX_TYPICAL);
 }
 
 function refusal(asked: Asked, judged: Judged, classes: readonly JudgedClass[]): Finding {
   const { unit, ask } = asked;
-  const isSpilling = engineProfile(unit.intent.engine, unit.intent.engineVersion)?.spills === true;
-  if (isSpilling) {
+  if (unit.intent.spills) {
     return finding(
       'spills-to-cpu',
       ask.path,
@@ -93,6 +114,10 @@ function refusal(asked: Asked, judged: Judged, classes: readonly JudgedClass[]):
   }
   if (judged.fit?.fitsAtLow === true) {
     const ids = names(classes.map((one) => one.reach.nodeClass));
+    const { gpus } = unit.intent;
+    if (gpus !== null && !gpus.includes(judged.device?.product ?? '')) {
+      return finding('does-not-fit', ask.path, `${ids} is not among the GPUs that vramgate.io/gpu accepts`);
+    }
     return finding('does-not-fit', ask.path, `${ids} cannot be used as ${ask.count} whole, exclusive GPUs`);
   }
   return finding('does-not-fit', ask.path, refusalText(judged));

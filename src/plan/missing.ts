@@ -5,13 +5,13 @@ import { planFlags } from './flags.ts';
 import { noCount } from './no-count.ts';
 import { parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import { placeUnit } from './place.ts';
+import { elsewhere, type Placement, placeMember } from './place.ts';
 import { namedProducts, sizable, vendorOfImage } from './products.ts';
-import { compareRanked } from './rank.ts';
-import { knownClasses, type Reachable, reachableClasses } from './reach.ts';
+import { ranking } from './rank.ts';
+import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
 import type { Edit, NodeClass, PlanFacts, Policy } from './types.ts';
-import { podsOf, type Unit } from './unit.ts';
+import { type Member, podsOf, type Unit } from './unit.ts';
 import { isWholeGpu, MAX_TYPICAL, smallestWay, type Way } from './ways.ts';
 
 interface ClassWay extends Way {
@@ -51,8 +51,12 @@ function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
   const { policy } = facts;
   const classes = knownClasses(facts);
   const ways = classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, policy));
+  const compare = ranking(
+    policy,
+    ways.map((one) => one.reach.nodeClass),
+  );
   const ordered = ways.toSorted((one, other) =>
-    compareRanked(policy)(
+    compare(
       { nodeClass: one.reach.nodeClass, gpus: one.perPod * podsOf(unit) },
       { nodeClass: other.reach.nodeClass, gpus: other.perPod * podsOf(unit) },
     ),
@@ -68,7 +72,7 @@ function wayOnClass(unit: Unit, nodeClass: NodeClass, policy: Policy): readonly 
   if (!isWholeGpu(nodeClass.resource)) return [];
   const [reach] = reachableClasses(
     [nodeClass],
-    unit.members[0].template.spec,
+    schedulingOf(unit, unit.members[0]),
     { resource: nodeClass.resource, count: 1 },
     policy,
   );
@@ -85,28 +89,32 @@ function isAccepted(unit: Unit, device: DeviceShape): boolean {
 
 function onClass(unit: Unit, best: ClassWay, facts: PlanFacts): Outcome {
   const { nodeClass } = best.reach;
-  const spec = unit.members[0].template.spec;
-  const reached = reachableClasses(
-    knownClasses(facts),
-    spec,
-    { resource: nodeClass.resource, count: best.perPod },
-    facts.policy,
-  );
-  const fitting = reached.filter((one) => holds(unit, one, best));
-  const others = reached.filter((one) => !fitting.includes(one));
-  const placed = placeUnit(unit, { best: best.reach, fitting, unfitting: others }, facts.policy);
+  const placed = unit.members.map((member) => placeOn(unit, member, best, facts));
   const counted = setCount(unit, nodeClass.resource, best);
   const flags = planFlags(unit, best.parallel, true);
   return {
-    findings: [...counted.findings, ...placed.findings, ...flags.findings],
+    findings: [...counted.findings, ...placed.flatMap((one) => one.findings), ...flags.findings],
     judged: best.judged,
     plan: chosenPlan(
       { resource: nodeClass.resource, gpus: best.perPod, pods: podsOf(unit) },
       nodeClass.id,
       best.parallel,
     ),
-    edits: [...counted.edits, ...placed.edits, ...flags.edits],
+    edits: [...counted.edits, ...placed.flatMap((one) => one.edits), ...flags.edits],
   };
+}
+
+/** Pods of one template on the class that was chosen for all of them. */
+function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts }: PlanFacts): Placement {
+  const { nodeClass } = best.reach;
+  const wanted = { resource: nodeClass.resource, count: best.perPod };
+  const spec = schedulingOf(unit, member);
+  const reached = reachableClasses(knownClasses({ policy, ...facts }), spec, wanted, policy);
+  const chosen = reached.find((one) => one.nodeClass === nodeClass);
+  if (chosen === undefined) return elsewhere(member, nodeClass);
+  const fitting = reached.filter((one) => holds(unit, one, best));
+  const unfitting = reached.filter((one) => !fitting.includes(one));
+  return placeMember(unit, member, { best: chosen, fitting, unfitting }, policy);
 }
 
 function holds(unit: Unit, reach: Reachable, best: Way): boolean {

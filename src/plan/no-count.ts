@@ -2,10 +2,10 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { finding } from '../findings.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
-import { formatGib } from '../units.ts';
+import { acrossNodesText, spreadText } from './across-nodes.ts';
 import { gpusOf, parallelOptions, runningParallel } from './options.ts';
 import type { Outcome } from './outcome.ts';
-import { vendorOfImage, vendorOfResource, wholeGpus } from './products.ts';
+import { vendorOfImage, wholeGpus } from './products.ts';
 import { knownClasses } from './reach.ts';
 import { subjectText } from './texts.ts';
 import type { NodeClass, PlanFacts } from './types.ts';
@@ -22,14 +22,14 @@ export const COMMON_GPUS: readonly string[] = [
 
 export function noCount(unit: Unit, facts: PlanFacts): Outcome {
   const { catalog } = facts;
-  const classes = knownClasses(facts);
+  const classes = facts.policy.disclose ? knownClasses(facts) : [];
   const path = [...unit.members[0].container.path, 'resources'];
   const largest = largestDevice(unit, classes, catalog);
   const parallel = largestShape(unit);
   const judged = unit.sizer.judge(parallel, largest, gpusOf(parallel));
   const counts = countsFor(unit, classes, catalog);
   const hasCount = counts.some((text) => !text.startsWith('more than'));
-  const several = largest === null || hasCount ? null : severalNodes(unit, largest);
+  const several = hasCount ? null : severalNodes(unit, classes, largest);
   const code = several !== null && classes.length > 0 ? 'larger-than-a-node' : 'gpu-count-missing';
   const ways = counts.length > 0 ? `; it takes ${counts.join(', ')}` : '';
   const nodes = several === null ? '' : `; over several nodes: ${several}`;
@@ -71,31 +71,9 @@ function commonDevices(catalog: Catalog): readonly { readonly device: DeviceShap
   });
 }
 
-/** Most nodes that a suggestion goes to; beyond, the arithmetic says it is the wrong GPU. */
-const MAX_NODES = 4;
-
-/** Pipeline parallelism over nodes, with worked numbers: what a LeaderWorkerSet of this size would do. */
-function severalNodes(unit: Unit, device: DeviceShape): string | null {
-  if (
-    unit.intent.workload === 'training' ||
-    podsOf(unit) > 1 ||
-    vendorOfResource('nvidia.com/gpu') !== device.vendor
-  )
-    return null;
-  for (let nodes = 2; nodes <= MAX_NODES; nodes += 1) {
-    const [option] = parallelOptions(
-      { ...unit.intent, pipelineParallel: nodes },
-      MAX_TYPICAL * nodes,
-      nodes,
-    ).slice(-1);
-    if (option === undefined) continue;
-    const judged = unit.sizer.judge(option, device, gpusOf(option));
-    if (judged.fit?.fitsAtHigh === true) {
-      return (
-        `a LeaderWorkerSet of size ${nodes} with ${option.tensor} x ${device.product} a pod, tensor parallel ${option.tensor} ` +
-        `and pipeline parallel ${nodes}, needs ${formatGib(judged.perGpu.mid)} per GPU and fits`
-      );
-    }
-  }
-  return null;
+/** By this cluster's own nodes where they are known, else by nodes of the size that such GPUs come in. */
+function severalNodes(unit: Unit, classes: readonly NodeClass[], largest: DeviceShape | null): string | null {
+  if (classes.length > 0) return acrossNodesText(unit, classes);
+  const isSingle = unit.intent.workload === 'inference' && podsOf(unit) === 1;
+  return largest === null || !isSingle ? null : spreadText(unit, largest, MAX_TYPICAL);
 }

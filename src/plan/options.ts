@@ -10,13 +10,20 @@ const TENSOR_SIZES: readonly number[] = [1, 2, 4, 8, 16];
 export function runningParallel(intent: Intent, gpus: number | null): Parallel {
   const usesAll = engineProfile(intent.engine, intent.engineVersion)?.defaultGpus === 'all';
   const pipeline = intent.pipelineParallel ?? 1;
-  const rest = Math.max(1, Math.floor((gpus ?? 1) / (pipeline * intent.dataParallel)));
+  const rest = Math.max(1, Math.floor((gpus ?? 1) / (pipeline * intent.dataParallel * intent.copies)));
   return {
     tensor: intent.tensorParallel ?? (usesAll ? rest : 1),
     pipeline,
     data: intent.dataParallel,
     isExpertParallel: intent.isExpertParallel,
   };
+}
+
+/** GPUs that the engine's flags use in one replica: of a launch for one rank of many, that rank's. */
+export function usedGpus(intent: Intent, parallel: Parallel, pods: number): number {
+  const { tensor, pipeline, data } = parallel;
+  const ranks = pods === 1 ? (intent.dataParallelLocal ?? data) : data;
+  return tensor * pipeline * ranks * intent.copies;
 }
 
 export function gpusOf(parallel: Parallel): number {
@@ -45,5 +52,8 @@ export function parallelOptions(intent: Intent, maxGpus: number, pipeline: numbe
       data: intent.dataParallel,
       isExpertParallel: intent.isExpertParallel,
     }))
-    .filter((option) => gpusOf(option) <= maxGpus && parallelProblems(intent, option).length === 0);
+    .filter(
+      (option) =>
+        usedGpus(intent, option, pipeline) <= maxGpus && parallelProblems(intent, option).length === 0,
+    );
 }

@@ -2,7 +2,7 @@ import { type Finding, finding } from '../findings.ts';
 import { narrowPlacement } from './narrow.ts';
 import type { Reachable } from './reach.ts';
 import type { Edit, NodeClass, Policy, Taint } from './types.ts';
-import type { Unit } from './unit.ts';
+import type { Member, PlannedSpec, Unit } from './unit.ts';
 
 export interface Placement {
   readonly edits: readonly Edit[];
@@ -16,9 +16,14 @@ export interface Landing {
   readonly unfitting: readonly Reachable[];
 }
 
-/** Selector and tolerations, so that every node that the scheduler may choose fits (contract §4). */
-export function placeUnit(unit: Unit, { best, fitting, unfitting }: Landing, policy: Policy): Placement {
-  const spec = unit.members[0].template.spec;
+/** Selector and tolerations, so that every node that the scheduler may choose for these pods fits (contract §4). */
+export function placeMember(
+  unit: Unit,
+  member: Member,
+  { best, fitting, unfitting }: Landing,
+  policy: Policy,
+): Placement {
+  const { spec } = member.template;
   if (unit.placementOwner !== null) return leftAlone(unit, unfitting);
   const tolerated = best.taintsToTolerate;
   const rivals = unfitting
@@ -28,10 +33,20 @@ export function placeUnit(unit: Unit, { best, fitting, unfitting }: Landing, pol
     .filter((one) => isCovered(one.taintsToTolerate, tolerated))
     .map((one) => one.nodeClass);
   const narrowed = narrowPlacement(spec, { best: best.nodeClass, fitting: peers, unfitting: rivals }, policy);
-  if (narrowed === null || (narrowed.length > 0 && !unit.canEdit))
-    return conflict(unit, best.nodeClass, rivals);
-  const tolerations = unit.canEdit ? tolerated : [];
-  return { edits: [...forMembers(unit, narrowed), ...tolerationEdits(unit, tolerations)], findings: [] };
+  if (narrowed === null) return conflict(spec, best.nodeClass, rivals);
+  if (!unit.canEdit) return asAdvice(spec, narrowed, rivals);
+  return { edits: [...narrowed, ...tolerationEdits(spec, tolerated)], findings: [] };
+}
+
+/** What would be set, where nothing may be. */
+function asAdvice(spec: PlannedSpec, narrowed: readonly Edit[], rivals: readonly NodeClass[]): Placement {
+  const labels = narrowed.flatMap((edit) =>
+    edit.kind === 'set-node-selector' ? [`${edit.key}: ${edit.value}`] : [],
+  );
+  if (narrowed.length === 0) return { edits: [], findings: [] };
+  const set = labels.length === 0 ? 'narrow the node affinity' : `set nodeSelector ${labels.join(', ')}`;
+  const message = `the scheduler may also choose ${names(rivals)}, which cannot hold it, and this object is not patched: ${set}`;
+  return { edits: [], findings: [finding('placement-conflict', spec.path, message)] };
 }
 
 function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
@@ -40,24 +55,8 @@ function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boole
   );
 }
 
-/** The same selector on every pod template of the group: its pods share the engine's ranks. */
-function forMembers(unit: Unit, edits: readonly Edit[]): readonly Edit[] {
-  return unit.members.flatMap((member) =>
-    edits.map((edit) => ('podSpec' in edit ? { ...edit, podSpec: member.template.spec.path } : edit)),
-  );
-}
-
-function tolerationEdits(unit: Unit, taints: readonly Taint[]): readonly Edit[] {
-  return unit.members.flatMap((member) =>
-    taints.map(
-      (taint): Edit => ({
-        kind: 'add-toleration',
-        podSpec: member.template.spec.path,
-        key: taint.key,
-        effect: taint.effect,
-      }),
-    ),
-  );
+function tolerationEdits({ path }: PlannedSpec, taints: readonly Taint[]): readonly Edit[] {
+  return taints.map(({ key, effect }): Edit => ({ kind: 'add-toleration', podSpec: path, key, effect }));
 }
 
 function leftAlone(unit: Unit, unfitting: readonly Reachable[]): Placement {
@@ -68,12 +67,17 @@ function leftAlone(unit: Unit, unfitting: readonly Reachable[]): Placement {
   return { edits: [], findings: [finding('placement-left-alone', path, message)] };
 }
 
-function conflict(unit: Unit, best: NodeClass, rivals: readonly NodeClass[]): Placement {
-  const path = unit.members[0].template.spec.path;
+function conflict(spec: PlannedSpec, best: NodeClass, rivals: readonly NodeClass[]): Placement {
   const message =
     `the scheduler may also choose ${names(rivals)}, which cannot hold it, and no label that ${best.id} carries ` +
     'tells them apart without contradicting the selector given';
-  return { edits: [], findings: [finding('placement-conflict', path, message)] };
+  return { edits: [], findings: [finding('placement-conflict', spec.path, message)] };
+}
+
+/** Two templates of one group whose selectors lead to different nodes. */
+export function elsewhere({ template: { spec } }: Member, best: NodeClass): Placement {
+  const message = `these pods cannot run on ${best.id}, which the leader's selector leads to; give both templates the same placement`;
+  return { edits: [], findings: [finding('placement-conflict', spec.path, message)] };
 }
 
 export function names(classes: readonly NodeClass[]): string {

@@ -4,11 +4,11 @@ import { planExisting } from './existing.ts';
 import { planMissing } from './missing.ts';
 import { NOTHING, type Outcome } from './outcome.ts';
 import type { GpuAsk, PlanFacts } from './types.ts';
-import type { Unit } from './unit.ts';
+import { askOf, type Unit } from './unit.ts';
 
 /** The plan of one serving replica: what it asks for, or what it should ask for. */
 export function planUnit(unit: Unit, facts: PlanFacts): Outcome {
-  const ask = unit.members[0].ask;
+  const ask = askOf(unit);
   const released = releaseFindings(unit.intent, unit.intent.model.origin.path);
   const outcome = planAsk(unit, ask, facts);
   return { ...outcome, findings: [...released, ...outcome.findings] };

@@ -8,12 +8,18 @@ export interface Ranked {
 }
 
 /**
- * Best first (contract §4): by price where every product has one, else by the operator's preference, else least total
- * GPU memory, then fewest GPUs, then name. Classes with nodes come before pools at zero only when all else is equal.
+ * Best first (contract §4): by price where every class that is compared has one, else by the operator's preference,
+ * else least total GPU memory, then fewest GPUs, then name. Classes with nodes come before pools at zero only when all
+ * else is equal.
+ * @param classes all that will be compared: a price for only some of them would not make an order.
  */
-export function compareRanked(policy: Policy): (one: Ranked, other: Ranked) => number {
+export function ranking(
+  policy: Policy,
+  classes: readonly NodeClass[],
+): (one: Ranked, other: Ranked) => number {
+  const isPriced = classes.every(({ device }) => policy.prices.has(device?.product ?? ''));
   return (one, other) =>
-    price(policy, one, other) ||
+    (isPriced ? price(policy, one) - price(policy, other) : 0) ||
     preference(policy, one) - preference(policy, other) ||
     sharingRank(one) - sharingRank(other) ||
     totalMemory(one) - totalMemory(other) ||
@@ -26,10 +32,8 @@ function productOf(ranked: Ranked): string {
   return ranked.nodeClass.device?.product ?? '';
 }
 
-function price(policy: Policy, one: Ranked, other: Ranked): number {
-  const first = policy.prices.get(productOf(one));
-  const second = policy.prices.get(productOf(other));
-  return first === undefined || second === undefined ? 0 : first * one.gpus - second * other.gpus;
+function price(policy: Policy, ranked: Ranked): number {
+  return (policy.prices.get(productOf(ranked)) ?? 0) * ranked.gpus;
 }
 
 function preference(policy: Policy, ranked: Ranked): number {

@@ -2,7 +2,7 @@ import { matchesNode } from '../placement/node-affinity.ts';
 import { untoleratedTaints } from '../placement/taints.ts';
 import type { StringMap } from '../workload/types.ts';
 import type { NodeClass, PlanFacts, Policy, Taint } from './types.ts';
-import type { PlannedSpec } from './unit.ts';
+import type { Member, PlannedSpec, Unit } from './unit.ts';
 
 /** A class of nodes that the pod can reach, with the taints that stand between them. */
 export interface Reachable {
@@ -50,11 +50,34 @@ function matchesClass(nodeClass: NodeClass, spec: PlannedSpec): boolean {
 
 /** Only taints that say "GPU" and nothing else: never spot, team or reservation taints. */
 export function isGpuTaint(taint: Taint, resource: string, policy: Policy): boolean {
-  if (taint.effect !== 'NoSchedule') return false;
-  if (taint.key === resource) return true;
+  if (taint.key === resource || isDeviceOf(taint.key, resource)) return true;
   return policy.gpuTaints.some(
     (one) => one.key === taint.key && (one.value === null || one.value === taint.value),
   );
+}
+
+/** A slice stands behind the taint of the whole GPU: `nvidia.com/gpu` keeps `nvidia.com/mig-3g.40gb` away. */
+function isDeviceOf(key: string, resource: string): boolean {
+  return key === `${resource.split('/')[0] ?? ''}/gpu`;
+}
+
+/** Tolerates everything. */
+const ANY_TAINT: PlannedSpec['tolerations'] = [{ key: null, operator: 'Exists', value: '', effect: null }];
+
+/**
+ * What the scheduler will go by for these pods. Kueue sets selectors and tolerations of the flavor that it chooses,
+ * so the pod's own say nothing yet (engine-facts.md §8); a pod bound by name is past scheduling.
+ */
+export function schedulingOf({ placementOwner }: Pick<Unit, 'placementOwner'>, member: Member): PlannedSpec {
+  const { spec } = member.template;
+  if (placementOwner?.owner === 'kueue') return { ...withoutPlacement(spec), tolerations: ANY_TAINT };
+  if (placementOwner?.owner !== 'node-name') return spec;
+  const named = { key: 'metadata.name', operator: 'In' as const, values: [placementOwner.detail] };
+  return {
+    ...withoutPlacement(spec),
+    requiredNodeAffinity: [{ matchExpressions: [], matchFields: [named] }],
+    tolerations: ANY_TAINT,
+  };
 }
 
 export function hasOwnPlacement(spec: PlannedSpec): boolean {

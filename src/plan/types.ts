@@ -31,7 +31,7 @@ export interface Policy {
   readonly defaultGpu: string | null;
   /** Products in order of preference; empty: least total memory, then fewest GPUs, then name. */
   readonly preferGpus: readonly string[];
-  /** Price of one GPU hour by product (any unit); beats `preferGpus` where both GPUs have one. */
+  /** Price of one GPU hour by product (any unit); beats `preferGpus` where every GPU that is compared has one. */
   readonly prices: ReadonlyMap<string, number>;
   readonly placement: 'node-selector' | 'affinity';
   /** What a flag that cannot be added does: refuse, or warn. */

@@ -35,15 +35,25 @@ export interface Unit {
   /** False where nothing may be patched: several serving containers, immutable, owned elsewhere. */
   readonly canEdit: boolean;
   readonly placementOwner: PlacementOwner | null;
-  /** Pods that train together (replicas x parallelism); 1 for serving. */
+  /** Pods that train together (all of a replica's, times the replicas); those of a replica for serving. */
   readonly trainingPods: number;
 }
 
 /** A replica as it was read, before any method of sizing was chosen. */
 export type UnitDraft = Omit<Unit, 'sizer'>;
 
+/** Pods of one replica: those of its group, or those over which the launch of a single template spreads it. */
 export function podsOf(unit: UnitDraft): number {
-  return unit.members.reduce((sum, member) => sum + member.pods, 0);
+  return groupPods(unit) * spreadOf(unit);
+}
+
+function groupPods({ members }: UnitDraft): number {
+  return members.reduce((sum, member) => sum + member.pods, 0);
+}
+
+function spreadOf(unit: UnitDraft): number {
+  const { nodes } = unit.intent;
+  return typeof nodes === 'number' && groupPods(unit) === 1 ? nodes : 1;
 }
 
 /** GPUs of all pods of the replica, or null when no member asks for any. */
@@ -51,5 +61,15 @@ export function askedGpus(unit: UnitDraft): number | null {
   const asks = unit.members.flatMap((member) =>
     member.ask === null ? [] : [member.ask.count * member.pods],
   );
-  return asks.length === 0 ? null : asks.reduce((sum, count) => sum + count, 0);
+  return asks.length === 0 ? null : asks.reduce((sum, count) => sum + count, 0) * spreadOf(unit);
+}
+
+/** GPUs that one training state is spread over, of those that the pods ask for. */
+export function trainingGpus(unit: UnitDraft): number {
+  return ((askedGpus(unit) ?? 0) * unit.trainingPods) / podsOf(unit);
+}
+
+/** The member whose request speaks for the replica: the leader's, or a worker's where the leader runs without a GPU. */
+export function askOf(unit: UnitDraft): GpuAsk | null {
+  return unit.members.find(({ ask }) => ask !== null && ask.count > 0)?.ask ?? unit.members[0].ask;
 }

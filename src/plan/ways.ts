@@ -1,6 +1,6 @@
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
-import { gpusOf, parallelOptions, runningParallel } from './options.ts';
-import type { Judged } from './types.ts';
+import { parallelOptions, runningParallel, usedGpus } from './options.ts';
+import type { Judged, NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
 
 /** One way to run: on this device, in this shape, with this many GPUs in each pod. */
@@ -27,6 +27,24 @@ export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number
   return null;
 }
 
+/**
+ * True where a node of one of these classes would hold the replica with another GPU count or other parallel flags: then
+ * it is the author's count or flags that are too small.
+ */
+export function holdsOtherwise(unit: Unit, classes: readonly NodeClass[]): boolean {
+  const { gpus } = unit.intent;
+  return classes.some(({ device, sharing, resource, gpusPerNode }) => {
+    if (device === null || sharing !== 'none' || !isWholeGpu(resource)) return false;
+    return gpus?.includes(device.product) !== false && holdsOnNode(unit, device, gpusPerNode);
+  });
+}
+
+/** True where some count of these GPUs on one node would hold it, whatever the flags say now. */
+export function holdsOnNode(unit: Unit, device: DeviceShape, gpusPerNode: number): boolean {
+  const intent = { ...unit.intent, tensorParallel: null, pipelineParallel: null };
+  return smallestWay({ ...unit, intent }, device, gpusPerNode) !== null;
+}
+
 interface Shape {
   readonly parallel: Parallel;
   readonly perPod: number;
@@ -36,7 +54,7 @@ function shapesOf(unit: Unit, gpusPerNode: number): readonly Shape[] {
   const pods = podsOf(unit);
   if (unit.intent.workload === 'training') return trainingShapes(unit, gpusPerNode);
   return parallelOptions(unit.intent, gpusPerNode * pods, pods).flatMap((parallel) => {
-    const perPod = gpusOf(parallel) / pods;
+    const perPod = usedGpus(unit.intent, parallel, pods) / pods;
     return Number.isInteger(perPod) && perPod <= gpusPerNode ? [{ parallel, perPod }] : [];
   });
 }

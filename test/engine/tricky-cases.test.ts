@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRecognisableServing, readEngine } from '../../src/engine/read.ts';
+import { readEngine, readServing } from '../../src/engine/read.ts';
 import { findServing } from '../../src/engine/serving.ts';
 import {
   codes,
@@ -533,11 +533,11 @@ describe('case 25: not our business', () => {
   ])('%s is not recognised', (_name, image, command) => {
     const container = makeContainer({ image, command });
     expect(readEngine(container, NO_OPTIONS)).toBeNull();
-    expect(isRecognisableServing(makePod([container]), new Map())).toBe(false);
+    expect(readServing(makePod([container]), new Map())?.identities ?? []).toEqual([]);
   });
 
   it('an engine with a model is', () => {
     const container = makeContainer({ image: VLLM_IMAGE, args: [SCOUT] });
-    expect(isRecognisableServing(makePod([container]), new Map())).toBe(true);
+    expect(readServing(makePod([container]), new Map())?.identities).not.toEqual([]);
   });
 });

@@ -46,6 +46,9 @@ function read(input: ReadInput): EngineReading {
     ...sizes(reader),
     tensorParallel: splitMode(reader),
     partialOffload: partialOffload(reader),
+    isOffloadFixed: isOffloadFixed(reader),
+    // The server takes a longer context than the model was trained for, and says so in its log.
+    allowsLongContext: true,
     hybridKv: fullWindow(reader),
     textOnly: isOn(reader, 'text-only'),
     multimodalRequested: lastOf(reader.flags, 'multimodal') !== null,
@@ -132,6 +135,14 @@ function gpuLayers(reader: FlagReader): Reading<string> {
   if (layers.state !== 'set') return layers;
   const count = /^\d{1,4}/.exec(layers.value)?.[0];
   return count !== undefined && Number(count) < ALL_LAYERS ? { ...layers, value: `-ngl ${count}` } : ABSENT;
+}
+
+/** `-ngl all` or all layers in numbers, and `-fit off`: nothing is left that the server could shrink. */
+function isOffloadFixed(reader: FlagReader): boolean {
+  const fit = readText(reader, 'fit');
+  if (fit.state === 'set' && fit.value === 'off') return true;
+  const layers = readText(reader, 'gpu-layers');
+  return layers.state === 'set' && layers.value !== 'auto' && gpuLayers(reader).state === 'absent';
 }
 
 /** `--swa-full` keeps every token of the chunked layers too. */

@@ -34,6 +34,8 @@ function read(input: ReadInput): EngineReading {
     context: context(opened),
     kvCacheDtype: readText(opened.reader, 'kv-cache-dtype'),
     // 0: the server chooses.
+    // The server cuts the context down to what the model was trained for.
+    allowsLongContext: true,
     maxNumSeqs: slots.state === 'set' && slots.value === 0 ? ABSENT : slots,
   };
   const base = baseReading('ollama', opened);

@@ -114,12 +114,19 @@ function prefill(reader: FlagReader): Reading<number> {
 function parallelism(
   reader: FlagReader,
 ): Part<
-  'tensorParallel' | 'pipelineParallel' | 'dataParallel' | 'expertParallel' | 'hasDpAttention' | 'nodes'
+  | 'tensorParallel'
+  | 'pipelineParallel'
+  | 'dataParallel'
+  | 'dataParallelKind'
+  | 'expertParallel'
+  | 'hasDpAttention'
+  | 'nodes'
 > {
   return {
     tensorParallel: readNumber(reader, 'tensor-parallel'),
     pipelineParallel: readNumber(reader, 'pipeline-parallel'),
     dataParallel: readNumber(reader, 'data-parallel'),
+    dataParallelKind: 'copies',
     expertParallel: readNumber(reader, 'expert-parallel'),
     hasDpAttention: isOn(reader, 'dp-attention'),
     nodes: readNumber(reader, 'nodes'),

@@ -151,8 +151,18 @@ function parallelism(
     dataParallel: readNumber(reader, 'data-parallel'),
     dataParallelLocal: localRanks(reader),
     expertParallel: switchReading(reader, 'expert-parallel'),
-    nodes: readNumber(reader, 'nodes'),
+    nodes: nodes(reader),
   };
+}
+
+/** A Ray cluster may be made of the pods of other objects: how many there are stands nowhere in the launch. */
+function nodes(reader: FlagReader): Reading<number> {
+  const backend = readText(reader, 'executor');
+  const isRay = backend.state === 'set' && backend.value.toLowerCase() === 'ray';
+  return firstSet<number>(
+    readNumber(reader, 'nodes'),
+    isRay ? { state: 'unknown', path: backend.path, text: backend.text } : ABSENT,
+  );
 }
 
 /** A rank of its own, or an external load balancer: one rank a pod (engine-flags.md §6). */

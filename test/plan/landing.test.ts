@@ -1,0 +1,501 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Facts } from '../../src/pipeline/types.ts';
+import {
+  cluster,
+  clusterOf,
+  codes,
+  create,
+  deployment,
+  editsOf,
+  H100_NODES,
+  type Json,
+  L40S_NODES,
+  messageOf,
+  object,
+  SCOUT,
+  SCOUT_INT4,
+  shape,
+  template,
+  UNKNOWN,
+  vllmArgs,
+} from './cases.ts';
+
+/** Contract §4: fit and capacity are two questions, and every node that the scheduler may choose must fit. */
+
+const H100 = 'NVIDIA-H100-80GB-HBM3';
+const MAVERICK = 'meta-llama/Llama-4-Maverick-17B-128E-Instruct';
+const BOTH = cluster([H100_NODES, L40S_NODES]);
+const GPU_TAINT = { key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' };
+
+/** Scout in 4 bit with 128K tokens: 94.8 GiB on one GPU, 55.6 on each of two (vLLM 0.11). */
+function scout(gpus: number | null, spec: Json = {}, annotations: Json = {}): Json {
+  return deployment({
+    annotations: { model: 'scout', context: '128K', ...annotations },
+    args: vllmArgs(SCOUT_INT4, 131_072, ...(gpus === null ? [] : [`--tensor-parallel-size=${gpus}`])),
+    ...(gpus === null ? {} : { limits: { 'nvidia.com/gpu': gpus } }),
+    spec,
+  });
+}
+
+function nodes(name: string): Facts {
+  const path = new URL(`../fixtures/nodes/${name}.yaml`, import.meta.url);
+  return clusterOf(parse(readFileSync(path, 'utf8')));
+}
+
+describe('a count that the author gave', () => {
+  it('is refused where the nodes would hold it with another count', () => {
+    const decision = create(scout(1), cluster([H100_NODES]));
+
+    expect(decision.verdict).toBe('deny');
+    expect(codes(decision)).toContain('does-not-fit');
+    expect(decision.remedies[0]?.text).toContain('set nvidia.com/gpu to 2');
+  });
+
+  it('is refused where the flag that uses the GPUs is missing', () => {
+    const eight = deployment({
+      annotations: { model: 'scout', context: '128K' },
+      args: vllmArgs(SCOUT_INT4, 131_072),
+      limits: { 'nvidia.com/gpu': 8 },
+    });
+
+    expect(codes(create(eight, cluster([H100_NODES])))).toEqual(['unused-gpus', 'does-not-fit']);
+  });
+
+  it('is a matter of capacity where no node that is known would hold it at all', () => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'maverick', context: '128K' },
+        args: vllmArgs(MAVERICK, 131_072, '--tensor-parallel-size=8'),
+        limits: { 'nvidia.com/gpu': 8 },
+      }),
+      cluster([H100_NODES]),
+    );
+
+    expect(decision.verdict).toBe('warn');
+    expect(codes(decision)).toEqual(['no-node-fits']);
+    expect(messageOf(decision, 'no-node-fits')).toContain(
+      `a LeaderWorkerSet of size 2 with 8 x ${H100} a pod, tensor parallel 8 and pipeline parallel 2`,
+    );
+  });
+
+  it('may be refused for capacity only where the operator says that the inventory is complete', () => {
+    const one = scout(2, {}, { gpu: 'NVIDIA-H200' });
+    const partial = cluster([H100_NODES], { capacity: 'deny' });
+    const complete = cluster([H100_NODES], { capacity: 'deny', inventory: 'complete' });
+
+    expect(codes(create(one, partial))).toContain('no-node-fits');
+    expect(create(one, partial).allowed).toBe(true);
+    expect(create(one, complete).allowed).toBe(false);
+  });
+
+  it('of 0 is a pod without a GPU', () => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'scout', context: '8K' },
+        args: vllmArgs(SCOUT_INT4, 8192),
+        limits: { 'nvidia.com/gpu': '0' },
+      }),
+      BOTH,
+    );
+
+    expect(codes(decision)).toEqual(['gpu-count-too-small']);
+    expect(decision.verdict).toBe('deny');
+  });
+});
+
+describe('placement', () => {
+  it('is left as it is where every class that the pod can reach fits', () => {
+    const decision = create(scout(4), BOTH);
+
+    expect(decision.verdict).toBe('allow');
+    expect(decision.edits).toEqual([]);
+  });
+
+  it('is narrowed to a label that the fitting nodes carry', () => {
+    expect(editsOf(create(scout(2), BOTH), 'set-node-selector')).toMatchObject([
+      { key: 'nvidia.com/gpu.product', value: H100 },
+    ]);
+  });
+
+  it('is narrowed by affinity over every fitting shape where policy says so', () => {
+    const facts = cluster([H100_NODES, shape('NVIDIA-H200', 8), L40S_NODES], { placement: 'affinity' });
+
+    expect(editsOf(create(scout(2), facts), 'add-node-affinity')).toMatchObject([
+      { key: 'nvidia.com/gpu.product', operator: 'In', values: [H100, 'NVIDIA-H200'] },
+    ]);
+  });
+
+  it('with a selector that leaves only what cannot hold it is the author’s mistake', () => {
+    const decision = create(scout(2, { nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L40S' } }), BOTH);
+
+    expect(decision.verdict).toBe('deny');
+    expect(codes(decision)).toEqual(['does-not-fit']);
+  });
+
+  it('that cannot be narrowed is refused, naming the class', () => {
+    const facts = cluster([
+      shape(H100, 8, { labels: { pool: 'a' } }),
+      { product: 'NVIDIA-L40S', gpus: 4, nodes: 1 },
+    ]);
+    const twin = cluster([
+      { product: H100, gpus: 8, nodes: 1, labels: { pool: 'gpu' } },
+      { product: 'NVIDIA-L40S', gpus: 4, nodes: 1, labels: { pool: 'gpu' } },
+    ]);
+
+    expect(codes(create(scout(2), facts))).toEqual([]);
+    expect(codes(create(scout(2), twin))).toEqual(['placement-conflict']);
+    expect(messageOf(create(scout(2), twin), 'placement-conflict')).toContain('4x NVIDIA-L40S');
+  });
+
+  it('tolerates the GPU taint of the chosen nodes, and no other', () => {
+    const facts = cluster([shape(H100, 8, { taints: [GPU_TAINT] })]);
+    const spot = shape(H100, 8, {
+      taints: [GPU_TAINT, { key: 'spot', value: 'true', effect: 'NoSchedule' }],
+    });
+
+    expect(editsOf(create(scout(2), facts), 'add-toleration')).toEqual([
+      {
+        kind: 'add-toleration',
+        podSpec: ['spec', 'template', 'spec'],
+        key: 'nvidia.com/gpu',
+        effect: 'NoSchedule',
+      },
+    ]);
+    expect(codes(create(scout(2), cluster([spot])))).toEqual(['no-node-fits']);
+  });
+
+  it.each([
+    ['sku', 'gpu', 1],
+    ['sku', 'cpu', 0],
+    ['team', 'ml', 0],
+  ])('tolerates %s=%s by the list of the policy: %i', (key, value, want) => {
+    const facts = cluster([shape(H100, 8, { taints: [{ key, value, effect: 'NoSchedule' }] })]);
+
+    expect(editsOf(create(scout(2), facts), 'add-toleration')).toHaveLength(want);
+  });
+
+  it.each([
+    ['Kueue', { labels: { 'kueue.x-k8s.io/queue-name': 'q' } }, {}],
+    ['another scheduler', {}, { schedulerName: 'kai-scheduler' }],
+    ['a resource claim', {}, { resourceClaims: [{ name: 'nic' }] }],
+  ])('that %s owns is left alone, and said', (_owner, labels, spec) => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'scout', context: '128K' },
+        args: vllmArgs(SCOUT_INT4, 131_072, '--tensor-parallel-size=2'),
+        limits: { 'nvidia.com/gpu': 2 },
+        spec,
+        ...labels,
+      }),
+      BOTH,
+    );
+
+    expect(codes(decision)).toEqual(['placement-left-alone']);
+    expect(decision.edits).toEqual([]);
+    expect(messageOf(decision, 'placement-left-alone')).toContain('4x NVIDIA-L40S would not hold it');
+  });
+
+  it('of a queued pod is not judged by its own selector: Kueue sets the flavor’s', () => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'scout', context: '128K' },
+        labels: { 'kueue.x-k8s.io/queue-name': 'q' },
+        args: vllmArgs(SCOUT_INT4, 131_072, '--tensor-parallel-size=2'),
+        limits: { 'nvidia.com/gpu': 2 },
+        spec: { nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L40S' } },
+      }),
+      BOTH,
+    );
+
+    expect(decision.verdict).toBe('allow');
+  });
+
+  it('of an object that another controller owns is advice, never a patch', () => {
+    const owned = {
+      ...scout(2),
+      metadata: {
+        annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '128K' },
+        ownerReferences: [
+          { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r', controller: true },
+        ],
+      },
+    };
+    const decision = create(owned, BOTH);
+
+    expect(codes(decision)).toEqual(['owned-elsewhere', 'placement-conflict']);
+    expect(messageOf(decision, 'placement-conflict')).toContain(
+      `set nodeSelector nvidia.com/gpu.product: ${H100}`,
+    );
+    expect(decision.edits).toEqual([]);
+  });
+});
+
+describe('devices that are not whole', () => {
+  it('of time slices cannot be added up', () => {
+    const sliced = nodes('time-sliced');
+    const two = deployment({
+      annotations: { model: 'scout', context: '128K' },
+      args: vllmArgs(SCOUT_INT4, 131_072, '--tensor-parallel-size=2'),
+      limits: { 'nvidia.com/gpu.shared': 2 },
+    });
+
+    expect(create(two, sliced).verdict).toBe('deny');
+    expect(codes(create(two, sliced))).toEqual(['does-not-fit']);
+  });
+
+  it('of a MIG slice are judged as that slice, and several are never one', () => {
+    const ask = (count: number): Json =>
+      deployment({
+        annotations: { model: 'scout', context: '4K' },
+        args: vllmArgs(SCOUT_INT4, 4096, ...(count > 1 ? [`--tensor-parallel-size=${count}`] : [])),
+        limits: { 'nvidia.com/mig-3g.40gb': count },
+      });
+
+    expect(codes(create(ask(1), nodes('mig-mixed')))).toContain('mig-slice');
+    expect(codes(create(ask(4), nodes('mig-mixed')))).toContain('mig-slice');
+    expect(codes(create(ask(4), UNKNOWN))).toContain('mig-slice');
+  });
+
+  it.each([
+    ['mixed-models', 'unknown-gpu'],
+    ['mig-invalid', 'no-node-fits'],
+  ])('on nodes like %s: %s', (name, code) => {
+    expect(codes(create(scout(2), nodes(name)))).toEqual([code]);
+  });
+
+  it.each([
+    ['nvidia.com/gpumem', '20000'],
+    ['nvidia.com/gpumem-percentage', '50'],
+    ['nvidia.com/gpucores', '30'],
+  ])('by %s are a share and never counted as GPUs', (resource, value) => {
+    const shared = deployment({
+      annotations: { model: 'scout', context: '8K' },
+      args: vllmArgs(SCOUT_INT4, 8192),
+      limits: { 'nvidia.com/gpu': 1, [resource]: value },
+    });
+
+    expect(codes(create(shared, BOTH))).toEqual(['unknown-gpu']);
+  });
+
+  it('that come by a claim alone have no count that anybody could judge', () => {
+    const claimed = scout(null, { resourceClaims: [{ name: 'gpu' }] });
+
+    expect(codes(create(claimed, BOTH))).toEqual(['unknown-gpu']);
+  });
+
+  it('of a cordoned node are what they will be again', () => {
+    expect(create(scout(2), nodes('cordoned')).verdict).not.toBe('deny');
+  });
+});
+
+describe('several pods', () => {
+  const args = vllmArgs(MAVERICK, 131_072, '--tensor-parallel-size=8', '--pipeline-parallel-size=2');
+  const limits = { 'nvidia.com/gpu': 8 };
+  const facts = cluster([H100_NODES]);
+
+  function group(leader: Json, worker: Json, size = 2): Json {
+    return object(
+      'leaderworkerset.x-k8s.io/v1',
+      'LeaderWorkerSet',
+      { model: 'maverick', context: '128K' },
+      { leaderWorkerTemplate: { size, leaderTemplate: leader, workerTemplate: worker } },
+    );
+  }
+
+  it('of a group are sized over the group; a worker without flags is no server', () => {
+    const decision = create(
+      group(template({ args, limits }), template({ command: ['bash', '-c', 'ray start --block'], limits })),
+      facts,
+    );
+
+    expect(decision).toMatchObject({ verdict: 'allow', plan: { gpus: 8, nodes: 2, pipelineParallel: 2 } });
+  });
+
+  it('get counts and flags, and never another size', () => {
+    const worker = template({ command: ['bash', '-c', 'ray start --block'] });
+    const decision = create(group(template({ args: vllmArgs(MAVERICK, 131_072) }), worker), facts);
+
+    expect(decision.verdict).toBe('patch');
+    expect(editsOf(decision, 'set-gpu-count').map((edit) => edit.count)).toEqual([8, 8]);
+    expect(JSON.stringify(decision.edits)).not.toMatch(/"size"|replicas/);
+  });
+
+  it('may have a leader without GPUs', () => {
+    const decision = create(
+      group(template({ args }), template({ command: ['bash', '-c', 'ray start --block'], limits }), 3),
+      facts,
+    );
+
+    expect(decision).toMatchObject({ verdict: 'allow', plan: { gpus: 8 } });
+  });
+
+  it('are narrowed template by template', () => {
+    const other = template({ command: ['bash', '-c', 'ray start --block'], limits });
+    const pinned = template({ args, limits, spec: { nodeSelector: { 'nvidia.com/gpu.product': H100 } } });
+    const decision = create(group(pinned, other), cluster([H100_NODES, shape('NVIDIA-A100-SXM4-40GB', 8)]));
+
+    expect(editsOf(decision, 'set-node-selector')).toMatchObject([
+      { podSpec: ['spec', 'leaderWorkerTemplate', 'workerTemplate', 'spec'], value: H100 },
+    ]);
+  });
+
+  it('of a StatefulSet count by --nnodes', () => {
+    const set = (more: readonly string[]): Json =>
+      object(
+        'apps/v1',
+        'StatefulSet',
+        { model: 'maverick', context: '128K' },
+        { replicas: 2, template: template({ args: [...args, ...more], limits }) },
+      );
+
+    expect(create(set(['--nnodes=2']), facts).verdict).toBe('allow');
+    expect(codes(create(set([]), facts))).toContain('gpu-count-too-small');
+    expect(codes(create(set(['--distributed-executor-backend=ray']), facts))).toEqual(['unknown-value']);
+  });
+
+  it('of a JobSet that serves are a server and its workers', () => {
+    const set = object(
+      'jobset.x-k8s.io/v1alpha2',
+      'JobSet',
+      { model: 'maverick', context: '128K' },
+      {
+        replicatedJobs: [
+          { name: 'leader', template: { spec: { template: template({ args, limits }) } } },
+          {
+            name: 'worker',
+            template: { spec: { template: template({ command: ['ray', 'start', '--block'], limits }) } },
+          },
+        ],
+      },
+    );
+
+    expect(create(set, facts)).toMatchObject({ verdict: 'allow', plan: { nodes: 2 } });
+  });
+
+  it('of a Job that serves run beside each other, each a replica', () => {
+    const job = object(
+      'batch/v1',
+      'Job',
+      { model: 'scout', context: '128K' },
+      {
+        parallelism: 2,
+        template: template({
+          args: vllmArgs(SCOUT_INT4, 131_072, '--tensor-parallel-size=2'),
+          limits: { 'nvidia.com/gpu': 2 },
+        }),
+      },
+    );
+
+    expect(create(job, facts)).toMatchObject({ verdict: 'allow', plan: { gpus: 2, nodes: 1 } });
+  });
+});
+
+describe('training', () => {
+  /** llama4-memory.md §6: 869 GB over all GPUs for Scout at 8 bytes a parameter, 16-18 for the full state. */
+  const annotations = {
+    model: 'scout',
+    workload: 'training',
+    'training-method': 'bf16-adamw',
+    context: '4K',
+  };
+  const work = { command: ['torchrun', 'train.py'], limits: { 'nvidia.com/gpu': 8 } };
+
+  it.each([
+    [1, 'warn'],
+    [2, 'allow'],
+    [4, 'allow'],
+  ])('is spread over the pods of a Job: %i x 8 H100 is %s', (parallelism, want) => {
+    const job = object('batch/v1', 'Job', annotations, { parallelism, template: template(work) });
+
+    expect(create(job, cluster([H100_NODES])).verdict).toBe(want);
+  });
+
+  it('is spread over all roles of a JobSet', () => {
+    const spec = {
+      suspend: true,
+      replicatedJobs: [
+        { name: 'leader', template: { spec: { template: template(work) } } },
+        { name: 'workers', template: { spec: { parallelism: 3, template: template(work) } } },
+        { name: 'watch', template: { spec: { template: template({ command: ['sleep'] }) } } },
+      ],
+    };
+    const set = object('jobset.x-k8s.io/v1alpha2', 'JobSet', annotations, spec);
+    const decision = create(set, cluster([H100_NODES]));
+
+    expect(decision.verdict).toBe('allow');
+    expect(decision.judged?.gpus).toBe(32);
+    expect(decision.edits).toEqual([]);
+  });
+
+  it('is spread over replicas', () => {
+    const set = object('apps/v1', 'StatefulSet', annotations, { replicas: 4, template: template(work) });
+
+    expect(create(set, cluster([H100_NODES])).judged?.gpus).toBe(32);
+  });
+
+  it('without a method cannot be sized', () => {
+    const bare = { model: 'scout', workload: 'training', context: '4K' };
+    const job = object('batch/v1', 'Job', bare, { template: template(work) });
+
+    expect(codes(create(job, cluster([H100_NODES])))).toEqual(['unknown-size']);
+  });
+});
+
+describe('data parallelism', () => {
+  function sglang(...more: readonly string[]): Json {
+    return deployment({
+      annotations: { model: 'scout', context: '8K' },
+      image: 'lmsysorg/sglang:v0.5.6',
+      command: ['python3', '-m', 'sglang.launch_server'],
+      args: ['--model-path', SCOUT, '--context-length', '8192', ...more],
+      limits: { 'nvidia.com/gpu': 8 },
+    });
+  }
+
+  it('of SGLang makes copies, each as large as one alone', () => {
+    const copies = create(sglang('--tp', '4', '--dp', '2'), cluster([shape('NVIDIA-H200', 8)]));
+    const alone = create(sglang('--tp', '4'), cluster([shape('NVIDIA-H200', 8)]));
+
+    expect(copies.verdict).toBe('allow');
+    expect(copies.judged?.perGpu).toEqual(alone.judged?.perGpu);
+    expect(codes(alone)).toContain('unused-gpus');
+  });
+
+  it('of SGLang’s attention alone uses the tensor-parallel GPUs', () => {
+    const decision = create(
+      sglang('--tp', '8', '--dp', '8', '--enable-dp-attention'),
+      cluster([shape('NVIDIA-H200', 8)]),
+    );
+
+    expect(decision.judged?.parallel).toMatchObject({ tensor: 1, data: 8 });
+    expect(codes(decision)).toEqual([]);
+  });
+
+  it('of SGLang’s attention needs a size that divides', () => {
+    const decision = create(
+      sglang('--tp', '8', '--dp', '3', '--enable-dp-attention'),
+      cluster([shape('NVIDIA-H200', 8)]),
+    );
+
+    expect(codes(decision)).toContain('malformed-flag');
+  });
+
+  it.each([
+    [['--data-parallel-size=2'], []],
+    [['--data-parallel-size=8', '--data-parallel-size-local=2'], []],
+    [['--data-parallel-size=16', '--data-parallel-rank=3'], ['unused-gpus']],
+  ])('of vLLM counts the ranks of this pod: %j', (flags, want) => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'scout', context: '8K' },
+        args: vllmArgs(SCOUT, 8192, '--tensor-parallel-size=4', '--enable-expert-parallel', ...flags),
+        limits: { 'nvidia.com/gpu': 8 },
+      }),
+      cluster([shape('NVIDIA-H200', 8)]),
+    );
+
+    expect(codes(decision)).toEqual(want);
+  });
+});
