@@ -1,10 +1,11 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { catalogForEsbuild } from './catalog-plugin.ts';
-import { versionDefine } from './version.ts';
+import { billOfMaterials, notices, type ThirdParty, thirdParties } from './third-party.ts';
+import { packageVersion, versionDefine } from './version.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const OUT_DIR = join(ROOT, 'dist');
@@ -103,10 +104,18 @@ function bundleOptions(): BuildOptions {
   };
 }
 
+/** What is in the bundle: for a person with a right to know, and for a scanner, which cannot look into one file. */
+async function describe(packages: readonly ThirdParty[]): Promise<void> {
+  await writeFile(join(OUT_DIR, 'THIRD-PARTY-LICENSES.txt'), notices(packages));
+  const bill = JSON.stringify(billOfMaterials(packageVersion(ROOT), packages), null, 1);
+  await writeFile(join(OUT_DIR, 'sbom.cdx.json'), `${bill}\n`);
+}
+
 async function bundle(): Promise<void> {
   await rm(OUT_DIR, { recursive: true, force: true });
   const { metafile } = await build({ ...bundleOptions(), metafile: true });
   await chmod(OUT_FILE, 0o755);
+  await describe(await thirdParties(ROOT, Object.keys(metafile.inputs)));
   const size = metafile.outputs['dist/vramgate.mjs']?.bytes ?? 0;
   process.stdout.write(`dist/vramgate.mjs  ${(size / 1024).toFixed(0)} KiB\n`);
 }

@@ -1,7 +1,7 @@
 import type { Facts } from '../pipeline/types.ts';
 import { plain } from '../plan/message.ts';
 import { loadConfig, loadInventory } from './facts.ts';
-import { oneOf, parseFlags } from './flags.ts';
+import { oneOf, parseArguments } from './flags.ts';
 import { EXIT, type Io } from './io.ts';
 import { type CheckReport, isRefused, judge } from './judge.ts';
 import { readManifests, type Unreadable } from './manifests/manifests.ts';
@@ -12,7 +12,7 @@ import { recordLines } from './reports/records.ts';
 import { sarifReport } from './reports/sarif.ts';
 import { tableReport } from './reports/table.ts';
 
-export const CHECK_USAGE = `usage: vramgate check -f FILE|DIR|- [-f …] [options]
+export const CHECK_USAGE = `usage: vramgate check [-f] FILE|DIR|- [[-f] …] [options]
 
   -f, --filename FILE|DIR|-   manifests: YAML or JSON, several documents, lists; - is standard input
   --inventory FILE            kubectl get nodes -o yaml, or declared shapes; without it the inventory is unknown
@@ -39,14 +39,14 @@ type Output = (typeof OUTPUTS)[number];
 
 /** `vramgate check`: the webhook's verdict on files, without a cluster. */
 export async function runCheck(argv: readonly string[], io: Io): Promise<number> {
-  const values = parseFlags(argv, CHECK_OPTIONS);
+  const { values, words } = parseArguments(argv, CHECK_OPTIONS);
   if (values.help === true) {
     io.out(CHECK_USAGE);
     return EXIT.fits;
   }
   const output = oneOf(values.output ?? 'table', OUTPUTS, '--output');
   const facts = await loadFacts(values.config ?? null, values.inventory ?? null);
-  const manifests = await readManifests(values.filename ?? [], io);
+  const manifests = await readManifests([...(values.filename ?? []), ...words], io);
   const report: CheckReport = {
     checked: manifests.flatMap(({ objects }) => objects.map((one) => judge(one, facts))),
     unreadable: manifests.flatMap(({ unreadable }) => unreadable),

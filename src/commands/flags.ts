@@ -6,13 +6,21 @@ type ValuesOf<T extends ParseArgsOptionsConfig> = ReturnType<
   typeof parseArgs<{ options: T; strict: true; allowPositionals: false }>
 >['values'];
 
-/** The flags of a command. @throws UsageError naming the flag, and the one that was probably meant. */
-export function parseFlags<const T extends ParseArgsOptionsConfig>(
+interface Arguments<T extends ParseArgsOptionsConfig> {
+  readonly values: ValuesOf<T>;
+  /** What is no flag and no flag's value. */
+  readonly words: readonly string[];
+}
+
+/** The flags of a command that takes words too. @throws UsageError naming the flag, and the one that was probably meant. */
+export function parseArguments<const T extends ParseArgsOptionsConfig>(
   argv: readonly string[],
   options: T,
-): ValuesOf<T> {
+  allowPositionals = true,
+): Arguments<T> {
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+    const { values, positionals } = parseArgs({ args: [...argv], options, strict: true, allowPositionals });
+    return { values, words: positionals };
   } catch (error) {
     const flag = argv.find(
       (word) => word.startsWith('--') && !Object.hasOwn(options, word.slice(2).split('=')[0] ?? ''),
@@ -23,6 +31,14 @@ export function parseFlags<const T extends ParseArgsOptionsConfig>(
       error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : 'the options cannot be read';
     throw new UsageError(`${text}${hint}`);
   }
+}
+
+/** The flags of a command that takes nothing else. @throws UsageError */
+export function parseFlags<const T extends ParseArgsOptionsConfig>(
+  argv: readonly string[],
+  options: T,
+): ValuesOf<T> {
+  return parseArguments(argv, options, false).values;
 }
 
 /** One of a few words. @throws UsageError that begins with `what`, and names the word that was probably meant. */

@@ -99,6 +99,16 @@ describe('exit codes (contract §6)', () => {
 });
 
 describe('what it reads', () => {
+  it('takes files with the flag or without it, as kubectl and pre-commit give them', async () => {
+    const [one, other] = [join(folder, 'one.yaml'), join(folder, 'other.yaml')];
+    writeFileSync(one, FITS);
+    writeFileSync(other, REFUSED);
+    const { io, out } = memoryIo();
+
+    expect(await runCheck(['--inventory', INVENTORY, one, '-o', 'json', other], io)).toBe(EXIT.doesNotFit);
+    expect(JSON.parse(out())).toMatchObject([{ source: `${one}:1` }, { source: `${other}:1` }]);
+  });
+
   it('finds the objects of documents, Lists and JSON, each with its line', async () => {
     const list = `kind: List\napiVersion: v1\nitems:\n- ${FITS.trimEnd().replaceAll('\n', '\n  ')}\n`;
     const json = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'j' } }, null, 2);

@@ -58,7 +58,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],
   ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],
-  ['build', shell(['catalog'], ['esbuild', 'node:'])],
+  ['build', shell(['catalog'], ['esbuild', 'yaml', 'node:'])],
 ]);
 
 interface Grant {

@@ -1,0 +1,32 @@
+# The webhook's image: Node and one bundled file, without a shell or a package manager. `npm run test:image` builds and runs it.
+#
+# The base images are arguments: the release workflow resolves both tags to digests first, passes those, and records them in
+# the provenance of the image; so a release is pinned, and a local build takes what the tag means that day.
+ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+# The bundle is the same for every architecture, so it is built once, on the builder's own.
+FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY src ./src
+RUN npm run build
+
+FROM ${RUNTIME_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="vramgate" \
+      org.opencontainers.image.description="Admission webhook that sizes Llama 4 GPU workloads before they are scheduled" \
+      org.opencontainers.image.source="https://github.com/vramgate/vramgate" \
+      org.opencontainers.image.documentation="https://github.com/vramgate/vramgate#readme" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      dev.vramgate.sbom="/app/sbom.cdx.json"
+COPY --from=build /src/dist/vramgate.mjs /src/dist/sbom.cdx.json /src/dist/THIRD-PARTY-LICENSES.txt /app/
+USER 65532:65532
+EXPOSE 8443 8080
+ENTRYPOINT ["/nodejs/bin/node", "/app/vramgate.mjs"]
+CMD ["serve"]

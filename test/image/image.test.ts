@@ -1,0 +1,213 @@
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
+import { type BuiltImage, buildImage, ROOT, runInImage } from './image.ts';
+
+const MIB_160 = 160 * 1024 * 1024;
+const NODE = '/nodejs/bin/node';
+const RECORDED = new URL(
+  '../fixtures/admission-reviews/01-apply-create.user.create.deployment.json',
+  import.meta.url,
+);
+
+interface Entry {
+  readonly path: string;
+  readonly mode: number;
+  readonly bytes: number;
+  readonly isFile: boolean;
+}
+
+/** Everything below `root`, links not followed. /dev is the container's, not the image's. */
+function entriesOf(root: string): readonly Entry[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.startsWith('dev/'))
+    .map((path) => {
+      const stats = lstatSync(join(root, path));
+      return { path, mode: stats.mode, bytes: stats.size, isFile: stats.isFile() };
+    });
+}
+
+interface PackageFile {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+function readPackage(): PackageFile {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageFile;
+}
+
+let image: BuiltImage;
+let configuration = '';
+let ca = '';
+
+beforeAll(async () => {
+  image = await buildImage();
+  const made = await throwawayCertificate(['localhost', '127.0.0.1']);
+  ca = made.ca;
+  configuration = mkdtempSync(join(tmpdir(), 'vramgate-image-config-'));
+  // As a ConfigMap volume is: mkdtemp makes folders that only their owner may enter, and the container has another.
+  chmodSync(configuration, 0o755);
+  writeFileSync(join(configuration, 'tls.crt'), made.pair.cert);
+  writeFileSync(join(configuration, 'tls.key'), made.pair.key);
+  writeFileSync(
+    join(configuration, 'config.yaml'),
+    'server: { host: 127.0.0.1, drainSeconds: 0, stopSeconds: 1 }\n',
+  );
+});
+
+afterAll(async () => {
+  rmSync(configuration, { recursive: true, force: true });
+  await image?.remove();
+});
+
+describe('contents', () => {
+  it('adds three files to the runtime image and nothing else', () => {
+    const base = new Set(entriesOf(image.base).map(({ path }) => path));
+    const added = entriesOf(image.root).filter(({ path }) => !base.has(path));
+    expect(added.map(({ path }) => path).sort()).toEqual([
+      'app',
+      'app/THIRD-PARTY-LICENSES.txt',
+      'app/sbom.cdx.json',
+      'app/vramgate.mjs',
+    ]);
+  });
+
+  it('holds no shell, no package manager, and nothing that anybody may write', () => {
+    const entries = entriesOf(image.root);
+    const programs = entries.filter(({ mode, isFile }) => isFile && (mode & 0o111) !== 0);
+    const names = new Set(programs.map(({ path }) => path.split('/').at(-1)));
+    const unwanted = [
+      'sh',
+      'bash',
+      'dash',
+      'busybox',
+      'npm',
+      'npx',
+      'apt',
+      'apt-get',
+      'dpkg',
+      'curl',
+      'wget',
+    ];
+    expect(unwanted.filter((name) => names.has(name))).toEqual([]);
+    const loose = entries.filter(({ mode, isFile }) => isFile && (mode & 0o002) !== 0);
+    expect(loose.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('is at most 160 MiB, most of it Node', () => {
+    const bytes = entriesOf(image.root).reduce((sum, entry) => sum + (entry.isFile ? entry.bytes : 0), 0);
+    expect(bytes).toBeLessThanOrEqual(MIB_160);
+    expect(lstatSync(join(image.root, NODE)).size).toBeGreaterThan(bytes / 2);
+  });
+
+  it('has the bundle that is built here, to the byte', () => {
+    const local = readFileSync(join(ROOT, 'dist', 'vramgate.mjs'));
+    expect(readFileSync(join(image.root, 'app', 'vramgate.mjs')).equals(local)).toBe(true);
+  });
+
+  it('names its packages and their licences', () => {
+    const { dependencies } = readPackage();
+    const sbom = JSON.parse(readFileSync(join(image.root, 'app', 'sbom.cdx.json'), 'utf8')) as {
+      readonly components: readonly { readonly name: string; readonly version: string }[];
+    };
+    const listed = new Map(sbom.components.map(({ name, version }) => [name, version]));
+    expect(Object.fromEntries(Object.keys(dependencies).map((name) => [name, listed.get(name)]))).toEqual(
+      dependencies,
+    );
+    expect(readFileSync(join(image.root, 'app', 'THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain(
+      'express 5.3.0 (MIT)',
+    );
+  });
+
+  it('runs as 65532 by default, and says what it is', () => {
+    const { version } = readPackage();
+    expect(image.config).toMatchObject({
+      User: '65532:65532',
+      Entrypoint: [NODE, '/app/vramgate.mjs'],
+      Labels: {
+        'org.opencontainers.image.version': version,
+        'org.opencontainers.image.licenses': 'Apache-2.0',
+      },
+    });
+  });
+});
+
+describe('Dockerfile', () => {
+  it('names nothing of one architecture, so that amd64 and arm64 are built alike', () => {
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    expect(dockerfile).not.toMatch(/x86|amd64|arm64|aarch64/i);
+  });
+});
+
+describe('as uid 65532 on a read-only root', () => {
+  it('cannot write anywhere', async () => {
+    const attempt =
+      "try { require('fs').writeFileSync('/app/x', '') } catch (e) { console.log(process.getuid(), e.code) }";
+    const child = runInImage(image.root, configuration, [NODE, '-e', attempt]);
+    expect((await text(child.stdout)).trim()).toBe('65532 EROFS');
+  });
+
+  it('reviews objects over HTTPS and ends cleanly on SIGTERM', async () => {
+    const files = [
+      '--tls-cert-file=/tmp/tls.crt',
+      '--tls-private-key-file=/tmp/tls.key',
+      '--config=/tmp/config.yaml',
+    ];
+    const args = [NODE, '/app/vramgate.mjs', 'serve', '--port=0', '--metrics-port=0', ...files];
+    const child = runInImage(image.root, configuration, args);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    try {
+      const port = await servingPort(child);
+      const allowed = await review(port, {});
+      expect(allowed).toMatchObject({ response: { uid: recorded().request.uid, allowed: true } });
+      const refused = await review(port, { 'vramgate.io/model': 'scout', 'vramgate.io/context': 'banana' });
+      expect(refused).toMatchObject({ response: { allowed: false, status: { code: 422 } } });
+    } finally {
+      child.kill('SIGTERM');
+    }
+    expect(await ended).toBe(0);
+  });
+});
+
+interface Review {
+  readonly request: { readonly uid: string; readonly object: { readonly metadata: Record<string, unknown> } };
+}
+
+function recorded(): Review {
+  return JSON.parse(readFileSync(RECORDED, 'utf8')) as Review;
+}
+
+function servingPort(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    const take = (chunk: Buffer): void => {
+      printed += chunk.toString('utf8');
+      const line = printed.split('\n').find((one) => one.includes('"msg":"serving"'));
+      if (line !== undefined) resolve(Number((JSON.parse(line) as { readonly port: number }).port));
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    child.once('close', (code) => reject(new Error(`ended with ${code} before it served:\n${printed}`)));
+  });
+}
+
+/** The recorded request with these annotations on its object, as the API server would send it. */
+function review(port: number, annotations: Readonly<Record<string, string>>): Promise<unknown> {
+  const body = recorded();
+  body.request.object.metadata['annotations'] = annotations;
+  const sent = JSON.stringify(body);
+  const options = { host: '127.0.0.1', port, servername: 'localhost', path: '/validate', method: 'POST', ca };
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+  return new Promise((resolve, reject) => {
+    const call = request({ ...options, headers }, (response) => {
+      text(response).then((answer) => resolve(JSON.parse(answer)), reject);
+    });
+    call.on('error', reject);
+    call.end(sent);
+  });
+}

@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { delimiter, sep } from 'node:path';
+
+/** The programs that build the image and run it. Debian's own; without a registry, and without a daemon. */
+
+const PROGRAMS = ['buildah', 'mmdebstrap', 'unshare', 'chroot'];
+const WHAT_TO_DO =
+  'test:image needs root, buildah and mmdebstrap: on Debian, apt-get install --no-install-recommends buildah mmdebstrap';
+
+/** Runs to the end. @throws Error with what was printed when the status is not 0. */
+export async function run(command: string, args: readonly string[], cwd = '/'): Promise<string> {
+  // Colours and the certificates of this machine have no place in a container. `npm run` puts this project's Node
+  // first, and an npm that runs on it would not find the settings of the machine.
+  const { PATH: path = '', HOME = '/root' } = process.env;
+  const own = `${sep}node_modules${sep}`;
+  const PATH = path
+    .split(delimiter)
+    .filter((entry) => !entry.includes(own))
+    .join(delimiter);
+  const child = spawn(command, args, { cwd, env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: string[] = [];
+  const errors: string[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const printed = output.join('');
+  if (status === 0) return printed;
+  throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${printed}${errors.join('')}`);
+}
+
+function missing(): readonly string[] {
+  return PROGRAMS.filter((name) => spawnSync('which', [name], { stdio: 'ignore' }).status !== 0);
+}
+
+/** Installs what a Debian machine lacks. @throws Error that says what to do elsewhere. */
+export async function ensurePrograms(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error(WHAT_TO_DO);
+  if (missing().length === 0) return;
+  const install = ['install', '-y', '--no-install-recommends', 'buildah', 'mmdebstrap'];
+  try {
+    await run('apt-get', ['update']);
+    await run('apt-get', install);
+  } catch (error) {
+    throw new Error(`${WHAT_TO_DO}\n${error instanceof Error ? error.message : ''}`);
+  }
+  if (missing().length > 0) throw new Error(`${WHAT_TO_DO}; still missing: ${missing().join(', ')}`);
+}
