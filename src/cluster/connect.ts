@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ApiUnreachable } from './errors.ts';
+import { isInPod } from './in-pod.ts';
 
 /** An API server and how to prove who asks; one context of a kubeconfig, or the pod's service account. */
 export interface Connection {
@@ -24,8 +24,6 @@ export interface ConnectionChoice {
   readonly isInteractive: boolean;
 }
 
-const TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
 /** client-node's last resort when nothing is configured; nobody who forgot a kubeconfig means it. */
 const LAST_RESORT = 'http://localhost:8080';
 
@@ -33,7 +31,7 @@ function load({ kubeconfig, isInteractive }: ConnectionChoice): KubeConfig | nul
   const config = new KubeConfig();
   if (kubeconfig !== null) config.loadFromFile(kubeconfig);
   else if (isInteractive) config.loadFromDefault();
-  else if (existsSync(TOKEN_FILE)) config.loadFromCluster();
+  else if (isInPod()) config.loadFromCluster();
   else return null;
   return config.getCurrentCluster()?.server === LAST_RESORT && kubeconfig === null ? null : config;
 }

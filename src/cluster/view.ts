@@ -92,13 +92,13 @@ export class ClusterView {
     const isListed = hasListed(this.#nodes.state);
     if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
     const drafts = [...(isListed ? this.#nodeSink.drafts() : []), ...shapes];
-    return { state: 'known', classes: finishClasses(drafts), ageSeconds: this.ageSeconds() };
+    return { state: 'known', classes: finishClasses(drafts), ageSeconds: null };
   }
 
-  /** Seconds since the API server last said anything about nodes; null: never. */
-  ageSeconds(): number | null {
+  /** When the API server last said anything about nodes; null: never. */
+  heardAt(): Date | null {
     const { heardAt } = this.#nodes.state;
-    return heardAt === null ? null : Math.max(0, Math.round((this.#settings.timing.now() - heardAt) / 1000));
+    return heardAt === null ? null : new Date(heardAt);
   }
 
   #reflector(

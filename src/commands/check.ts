@@ -63,8 +63,8 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
 
 /** What a decision needs beside the object; in the files of one call the namespaces' labels are not known. */
 export async function loadFacts(configFile: string | null, inventoryFile: string | null): Promise<Facts> {
-  const { policy, catalog } = await loadConfig(configFile);
-  const inventory = await loadInventory(inventoryFile, catalog);
+  const { policy, catalog, shapes } = await loadConfig(configFile);
+  const inventory = await loadInventory(inventoryFile, { catalog, shapes });
   return { catalog, inventory, policy, namespaceMode: null };
 }
 

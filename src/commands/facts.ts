@@ -1,7 +1,7 @@
 import { builtinCatalog } from '../catalog/builtin.ts';
-import type { Catalog } from '../catalog/types.ts';
 import type { Config } from '../config/file.ts';
 import { defaultConfig, parseConfig } from '../config/file.ts';
+import { finishClasses } from '../inventory/classes.ts';
 import { readInventory } from '../inventory/read.ts';
 import type { Inventory } from '../plan/types.ts';
 import { UsageError } from './io.ts';
@@ -30,17 +30,31 @@ export function parseDocuments(file: string, text: string): readonly unknown[] {
   });
 }
 
-export const NO_INVENTORY: Inventory = { state: 'unknown', reason: 'no inventory file was given' };
+const NO_INVENTORY: Inventory = { state: 'unknown', reason: 'no inventory file was given' };
 
-export async function loadInventory(file: string | null, catalog: Catalog): Promise<Inventory> {
-  return file === null
+/** What an inventory is read by. */
+export type InventoryRules = Pick<Config, 'catalog' | 'shapes'>;
+
+/** Without a file: the shapes that the configuration declares, if there are any. */
+export function declaredInventory({ shapes }: InventoryRules): Inventory {
+  return shapes.length === 0
     ? NO_INVENTORY
-    : inventoryFrom(file, parseDocuments(file, await readText(file)), catalog);
+    : { state: 'known', classes: finishClasses(shapes), ageSeconds: null };
+}
+
+export async function loadInventory(file: string | null, rules: InventoryRules): Promise<Inventory> {
+  return file === null
+    ? declaredInventory(rules)
+    : inventoryFrom(file, parseDocuments(file, await readText(file)), rules);
 }
 
 /** @throws UsageError: half an inventory would refuse what the other half carries. */
-export function inventoryFrom(file: string, documents: readonly unknown[], catalog: Catalog): Inventory {
-  const reading = readInventory(documents, catalog);
+export function inventoryFrom(
+  file: string,
+  documents: readonly unknown[],
+  { catalog, shapes }: InventoryRules,
+): Inventory {
+  const reading = readInventory(documents, catalog, shapes);
   const [first] = reading.findings;
   if (first !== undefined) throw new UsageError(`${file}: ${first.path}: ${first.message}`);
   return reading.inventory;

@@ -9,6 +9,7 @@ import { readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
 import { createWebhooks } from './serve/answering.ts';
 import { type Certificate, openCertificate } from './serve/certificate.ts';
+import { findCluster, watchCluster } from './serve/cluster.ts';
 import {
   configOf,
   inventoryOfFile,
@@ -64,6 +65,7 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
   const listener = await openWebhooks(options, { config, certificate, running, cleanup });
   cleanup.defer(watchConfig(configFile, config, running));
   cleanup.defer(watchInventory(inventoryFile, running));
+  await openCluster(options, { config, running, cleanup });
   lifecycle.enter('ready');
   log.info('serving', {
     port: listener.port,
@@ -86,6 +88,15 @@ interface Opening {
   readonly certificate: Certificate;
   readonly running: Running;
   readonly cleanup: AsyncDisposableStack;
+}
+
+type Opened = Pick<Opening, 'config' | 'running' | 'cleanup'>;
+
+async function openCluster(options: ServeOptions, { config, running, cleanup }: Opened): Promise<void> {
+  const connection = config.cluster.watch ? await findCluster(options) : null;
+  if (connection === null) return;
+  const watchesNodes = options.inventoryFile === null;
+  cleanup.defer(await watchCluster({ config, connection, watchesNodes }, running));
 }
 
 async function openProbes(options: ServeOptions, opening: Opening): Promise<number> {

@@ -3,16 +3,21 @@ import type * as z from 'zod';
 import { extendCatalog } from '../catalog/parse.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { formatPath, type JsonPath } from '../findings.ts';
+import type { Draft } from '../inventory/classes.ts';
+import { type DeclaredDrafts, readDeclaredDrafts } from '../inventory/declared.ts';
 import type { Policy } from '../plan/types.ts';
 import type { ConfigFinding } from './finding.ts';
 import { resolveGpus } from './gpu-names.ts';
 import { policyOf } from './policy.ts';
-import { type ConfigFile, configSchema, type ServerConfig } from './schema.ts';
+import { type ClusterConfig, type ConfigFile, configSchema, type ServerConfig } from './schema.ts';
 
 export interface Config {
   readonly policy: Policy;
   /** The built-in catalog with the rows of this file. */
   readonly catalog: Catalog;
+  /** What the operator says that pools may bring, under this catalog. */
+  readonly shapes: readonly Draft[];
+  readonly cluster: ClusterConfig;
   readonly server: ServerConfig;
   readonly logLevel: ConfigFile['logLevel'];
 }
@@ -69,13 +74,21 @@ function catalogWith(base: Catalog, rows: unknown): ReturnType<typeof extendCata
   return extendCatalog(base, [{ path: 'catalog', value: rows }]);
 }
 
+function shapesOf(value: unknown, catalog: Catalog): DeclaredDrafts {
+  if (value === undefined || value === null) return { drafts: [], findings: [] };
+  if (Array.isArray(value)) return readDeclaredDrafts(value, catalog, ['shapes']);
+  return { drafts: [], findings: [{ path: 'shapes', message: 'must be a list of shapes' }] };
+}
+
 function configOf(file: ConfigFile, base: Catalog): ConfigReading {
   const { catalog, findings: inCatalog } = catalogWith(base, file.catalog);
   const { policy, findings: inPolicy } = resolveGpus(file.policy, catalog);
-  const findings = [...crossChecks(file), ...inCatalog, ...inPolicy];
+  const { drafts: shapes, findings: inShapes } = shapesOf(file.shapes, catalog);
+  const findings = [...crossChecks(file), ...inCatalog, ...inPolicy, ...inShapes];
   if (findings.length > 0) return refused(findings);
-  const { server, logLevel } = file;
-  return { config: Object.freeze({ policy: policyOf(policy), catalog, server, logLevel }), findings: [] };
+  const { cluster, server, logLevel } = file;
+  const config = { policy: policyOf(policy), catalog, shapes, cluster, server, logLevel };
+  return { config: Object.freeze(config), findings: [] };
 }
 
 /** Everything that is wrong is said at once. An empty text is the defaults. @param base what `catalog` adds to. */
@@ -88,6 +101,6 @@ export function parseConfig(text: string, base: Catalog): ConfigReading {
 }
 
 export function defaultConfig(base: Catalog): Config {
-  const { policy, server, logLevel } = configSchema.parse({});
-  return Object.freeze({ policy: policyOf(policy), catalog: base, server, logLevel });
+  const { policy, cluster, server, logLevel } = configSchema.parse({});
+  return Object.freeze({ policy: policyOf(policy), catalog: base, shapes: [], cluster, server, logLevel });
 }

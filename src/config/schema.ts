@@ -84,14 +84,25 @@ export const serverSchema = z.strictObject({
   clientCaFile: text.nullable().default(null).describe('CA that client certificates must chain to'),
 });
 
+const clusterSchema = z.strictObject({
+  watch: z
+    .boolean()
+    .default(true)
+    .describe('whether serve keeps nodes, pools and namespaces in step with the API server'),
+});
+
 export const configSchema = z.strictObject({
   policy: policySchema.prefault({}),
   // Read row by row with the catalog's own schema (catalog.ts), which names a bad row by its key.
   catalog: z.unknown().optional(),
+  // Read by the reader of `--inventory`, which names what is wrong with a shape at its own path.
+  shapes: z.unknown().optional(),
+  cluster: clusterSchema.prefault({}),
   server: serverSchema.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
 export type PolicyFile = z.infer<typeof policySchema>;
+export type ClusterConfig = Readonly<z.infer<typeof clusterSchema>>;
 export type ServerConfig = Readonly<z.infer<typeof serverSchema>>;
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -3,6 +3,10 @@ import { parseArgs } from 'node:util';
 export interface ServeOptions {
   readonly configFile: string | null;
   readonly inventoryFile: string | null;
+  /** null: the pod's service account, where there is one. */
+  readonly kubeconfig: string | null;
+  /** A context of the kubeconfig; null: its current one. */
+  readonly kubeContext: string | null;
   /** null: a throwaway certificate is made at start. */
   readonly certificate: { readonly certFile: string; readonly keyFile: string } | null;
   /** 0: any free port. */
@@ -20,11 +24,13 @@ const DEFAULT_METRICS_PORT = 8080;
 const MAX_PORT = 65_535;
 
 export const SERVE_USAGE =
-  'usage: vramgate serve [--config FILE] [--tls-cert-file FILE --tls-private-key-file FILE] [--inventory FILE] [--port N] [--metrics-port N]';
+  'usage: vramgate serve [--config FILE] [--tls-cert-file FILE --tls-private-key-file FILE] [--inventory FILE] [--kubeconfig FILE [--kube-context NAME]] [--port N] [--metrics-port N]';
 
 const FLAGS = {
   config: { type: 'string' },
   inventory: { type: 'string' },
+  kubeconfig: { type: 'string' },
+  'kube-context': { type: 'string' },
   'tls-cert-file': { type: 'string' },
   'tls-private-key-file': { type: 'string' },
   port: { type: 'string' },
@@ -57,8 +63,10 @@ function optionsOf(flags: Flags): ServeOptionsReading {
     return { mistake: '--tls-cert-file and --tls-private-key-file belong together' };
   }
   const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
+  const [kubeconfig, kubeContext] = [flags.kubeconfig ?? null, flags['kube-context'] ?? null];
+  if (kubeContext !== null && kubeconfig === null) return { mistake: '--kube-context needs --kubeconfig' };
   const [configFile, inventoryFile] = [flags.config ?? null, flags.inventory ?? null];
-  return { options: { configFile, inventoryFile, certificate, port, metricsPort } };
+  return { options: { configFile, inventoryFile, kubeconfig, kubeContext, certificate, port, metricsPort } };
 }
 
 /** `argv` is what follows `serve`. */

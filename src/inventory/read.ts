@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { JsonPath } from '../findings.ts';
-import type { Inventory, NodeClass } from '../plan/types.ts';
-import { compareDrafts, finishClasses } from './classes.ts';
+import type { Inventory } from '../plan/types.ts';
+import { compareDrafts, type Draft, finishClasses } from './classes.ts';
 import { readDeclaredDrafts } from './declared.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
 import { readNode } from './node.ts';
@@ -70,7 +70,7 @@ function sortContents(documents: readonly unknown[]): Contents {
 }
 
 interface NodesReading {
-  readonly classes: readonly NodeClass[];
+  readonly drafts: readonly Draft[];
   readonly findings: readonly InventoryFinding[];
   readonly cpuOnlyNodes: number;
 }
@@ -89,12 +89,12 @@ function readNodes(nodes: readonly Located[], index: GpuIndex): NodesReading {
     if (reading.findings.length === 0) groups.put(reading.name, reading.facts);
     findings.push(...reading.findings);
   }
-  const classes = findings.length > 0 ? [] : finishClasses([...groups.drafts()].sort(compareDrafts));
-  return { classes, findings, cpuOnlyNodes };
+  return { drafts: [...groups.drafts()].sort(compareDrafts), findings, cpuOnlyNodes };
 }
 
-function known(classes: readonly NodeClass[], cpuOnlyNodes: number): InventoryReading {
-  return { inventory: { state: 'known', classes, ageSeconds: null }, findings: [], cpuOnlyNodes };
+function known(drafts: readonly Draft[], cpuOnlyNodes: number): InventoryReading {
+  const inventory = { state: 'known', classes: finishClasses(drafts), ageSeconds: null } as const;
+  return { inventory, findings: [], cpuOnlyNodes };
 }
 
 function unreadable(findings: readonly InventoryFinding[]): InventoryReading {
@@ -105,17 +105,24 @@ function unreadable(findings: readonly InventoryFinding[]): InventoryReading {
 /**
  * Reads an inventory file's documents: `kubectl get nodes -o yaml` as it comes, single Nodes, or declared shapes.
  * An empty list is known to be empty: no nodes are known, which is not the same as knowing nothing.
+ * @param shapes the operator's own, beside what the file holds.
  */
-export function readInventory(documents: readonly unknown[], catalog: Catalog): InventoryReading {
+export function readInventory(
+  documents: readonly unknown[],
+  catalog: Catalog,
+  shapes: readonly Draft[] = [],
+): InventoryReading {
   const { nodes, declared, findings } = sortContents(documents);
   if (findings.length > 0) return unreadable(findings);
   const [declaration] = declared;
   if (declaration !== undefined) {
-    const shapes = readDeclaredDrafts(declaration.value, catalog, declaration.path);
-    return shapes.findings.length > 0 ? unreadable(shapes.findings) : known(finishClasses(shapes.drafts), 0);
+    const declaredHere = readDeclaredDrafts(declaration.value, catalog, declaration.path);
+    return declaredHere.findings.length > 0
+      ? unreadable(declaredHere.findings)
+      : known([...declaredHere.drafts, ...shapes], 0);
   }
   const reading = readNodes(nodes, indexGpus(catalog));
   return reading.findings.length > 0
     ? unreadable(reading.findings)
-    : known(reading.classes, reading.cpuOnlyNodes);
+    : known([...reading.drafts, ...shapes], reading.cpuOnlyNodes);
 }

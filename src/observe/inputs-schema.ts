@@ -227,7 +227,13 @@ export const inputsSchema: z.ZodType<RecordInputs> = z.object({
   inventory: z
     .discriminatedUnion('state', [
       z.object({ state: z.literal('unknown') }),
-      z.object({ state: z.literal('known'), devices: z.array(device), shapes: z.array(shape) }),
+      z.object({
+        state: z.literal('known'),
+        // Records of the first versions do not have it.
+        ageSeconds: count.nullable().default(null),
+        devices: z.array(device),
+        shapes: z.array(shape),
+      }),
     ])
     .describe('devices in bytes, and the classes of nodes as far as this decision tells them apart'),
 });

@@ -28,6 +28,8 @@ export interface Metrics {
   readonly certificateExpires: (at: Date) => void;
   readonly configured: (policyHash: string, catalogVersion: string) => void;
   readonly refreshed: (subject: Refreshed, refresh: Refresh) => void;
+  /** Whether a watch of the cluster is in step. `resource` is one of a closed list. */
+  readonly watched: (resource: string, isCurrent: boolean) => void;
   /** Asked at every scrape. */
   readonly inventoryIs: (status: () => InventoryStatus) => void;
   readonly contentType: string;
@@ -107,6 +109,16 @@ function refreshMetrics(registers: Registry[]): Metrics['refreshed'] {
   };
 }
 
+function watchMetrics(registers: Registry[]): Metrics['watched'] {
+  const current = new Gauge({
+    name: 'vramgate_cluster_watch_current',
+    help: '1 while a resource of the cluster is watched; 0 while it is forbidden, absent, or the API server is away.',
+    labelNames: ['resource'] as const,
+    registers,
+  });
+  return (resource, isCurrent) => current.set({ resource }, isCurrent ? 1 : 0);
+}
+
 /** Read at the scrape, so that none of the three can be older than the facts that reviews see. */
 function inventoryMetrics(registers: Registry[], status: () => InventoryStatus): void {
   new Gauge({
@@ -179,6 +191,7 @@ export function createMetrics(): Metrics {
       config.set({ policy, catalog }, 1);
     },
     refreshed: refreshMetrics(registers),
+    watched: watchMetrics(registers),
     inventoryIs: (status) => inventoryMetrics(registers, status),
     contentType: registry.contentType,
     text: () => registry.metrics(),

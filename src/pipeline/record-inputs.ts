@@ -107,7 +107,7 @@ function bounded(inputs: RecordInputs): RecordInputs {
 }
 
 const EMPTY: Readonly<Record<InputPart, Partial<RecordInputs>>> = {
-  shapes: { inventory: { state: 'known', devices: [], shapes: [] } },
+  shapes: { inventory: { state: 'known', ageSeconds: null, devices: [], shapes: [] } },
   before: { before: null, earlier: null },
   units: { units: [] },
   given: { given: [] },

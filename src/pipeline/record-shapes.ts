@@ -27,6 +27,8 @@ export type RecordedInventory =
   | { readonly state: 'unknown' }
   | {
       readonly state: 'known';
+      /** How long ago the nodes were last known to be these; null: from a file. */
+      readonly ageSeconds: number | null;
       readonly devices: readonly DeviceShape[];
       readonly shapes: readonly RecordedShape[];
     };
@@ -86,11 +88,11 @@ function kept(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readon
 
 export function recordedInventory(inventory: Inventory, units: readonly RecordedUnit[]): RecordedInventory {
   if (inventory.state === 'unknown') return { state: 'unknown' };
-  const { classes } = inventory;
+  const { classes, ageSeconds } = inventory;
   const mentioned = mentionedBy(units, classes);
   const devices: DeviceShape[] = [];
   const shapes = classes.map((one) => recordedShape(one, mentioned, devices));
-  return { state: 'known', devices, shapes };
+  return { state: 'known', ageSeconds, devices, shapes };
 }
 
 function recordedShape(one: NodeClass, mentioned: Mentioned, devices: DeviceShape[]): RecordedShape {
@@ -145,7 +147,7 @@ export function inventoryFrom(recorded: RecordedInventory): Inventory {
   if (recorded.state === 'unknown') return { state: 'unknown', reason: 'it was not known' };
   return {
     state: 'known',
-    ageSeconds: null,
+    ageSeconds: recorded.ageSeconds,
     classes: recorded.shapes.map((shape) => classFrom(shape, recorded.devices)),
   };
 }

@@ -4,9 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 
+export interface Stored {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+}
+
 interface Collection {
   readonly objects: Map<string, object>;
   readonly watchers: Set<ServerResponse>;
+  /** Lines of every change, by its version: a watch gets those after its own. */
+  readonly history: Map<number, string>;
 }
 
 /**
@@ -58,22 +64,27 @@ export class LoopbackApi {
   }
 
   /** Puts objects into the collection at `path`, telling its watchers. */
-  put(path: string, ...objects: readonly { readonly metadata: { readonly name: string } }[]): void {
-    const { objects: known, watchers } = this.#collection(path);
+  put(path: string, ...objects: readonly Stored[]): void {
+    const collection = this.#collection(path);
     for (const object of objects) {
-      const type = known.has(object.metadata.name) ? 'MODIFIED' : 'ADDED';
-      this.#version += 1;
-      const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
-      known.set(object.metadata.name, stored);
-      for (const watcher of watchers) watcher.write(`${JSON.stringify({ type, object: stored })}\n`);
+      const { name } = object.metadata;
+      this.#change(collection, collection.objects.has(name) ? 'MODIFIED' : 'ADDED', object);
     }
   }
 
   remove(path: string, name: string): void {
-    const { objects, watchers } = this.#collection(path);
-    const object = objects.get(name);
-    objects.delete(name);
-    for (const watcher of watchers) watcher.write(`${JSON.stringify({ type: 'DELETED', object })}\n`);
+    const collection = this.#collection(path);
+    this.#change(collection, 'DELETED', { metadata: { name } });
+    collection.objects.delete(name);
+  }
+
+  #change({ objects, watchers, history }: Collection, type: string, object: Stored): void {
+    this.#version += 1;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    objects.set(object.metadata.name, stored);
+    const line = `${JSON.stringify({ type, object: stored })}\n`;
+    history.set(this.#version, line);
+    for (const watcher of watchers) watcher.write(line);
   }
 
   /** Answers every request below `path` with this status; 200 takes it back. Open watches end. */
@@ -84,7 +95,11 @@ export class LoopbackApi {
   }
 
   #collection(path: string): Collection {
-    const known = this.#collections.get(path) ?? { objects: new Map(), watchers: new Set() };
+    const known = this.#collections.get(path) ?? {
+      objects: new Map(),
+      watchers: new Set(),
+      history: new Map(),
+    };
     this.#collections.set(path, known);
     return known;
   }
@@ -97,16 +112,18 @@ export class LoopbackApi {
       response
         .writeHead(status)
         .end(JSON.stringify({ kind: 'Status', code: status, message: `refused ${pathname}` }));
-    } else if (searchParams.get('watch') === 'true') this.#watch(pathname, response);
+    } else if (searchParams.get('watch') === 'true')
+      this.#watch(pathname, Number(searchParams.get('resourceVersion')), response);
     else this.#list(pathname, response);
   }
 
-  #watch(path: string, response: ServerResponse): void {
-    const { watchers } = this.#collection(path);
+  #watch(path: string, after: number, response: ServerResponse): void {
+    const { watchers, history } = this.#collection(path);
     response.writeHead(200);
     // Headers go out with the first write.
-    const object = { metadata: { resourceVersion: String(this.#version) } };
+    const object = { metadata: { resourceVersion: String(after) } };
     response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+    for (const [version, line] of history) if (version > after) response.write(line);
     watchers.add(response);
     response.on('close', () => watchers.delete(response));
   }

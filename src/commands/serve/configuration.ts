@@ -1,7 +1,6 @@
 import { builtinCatalog } from '../../catalog/builtin.ts';
 import { type Config, defaultConfig } from '../../config/file.ts';
-import type { Inventory } from '../../plan/types.ts';
-import { configFrom, inventoryFrom, NO_INVENTORY, parseDocuments, readText } from '../facts.ts';
+import { configFrom, declaredInventory, inventoryFrom, parseDocuments, readText } from '../facts.ts';
 import { keepFresh } from './refresh.ts';
 import type { Running } from './running.ts';
 import type { InventoryOf } from './snapshots.ts';
@@ -34,8 +33,8 @@ export function watchConfig(read: ReadFile | null, first: Config, running: Runni
       isSame: (one, other) => one === other,
       first: read.text,
       use: (text) => {
-        const { policy, catalog, server, logLevel } = configFrom(file, text);
-        snapshots.swapRules({ policy, catalog });
+        const { policy, catalog, shapes, server, logLevel } = configFrom(file, text);
+        snapshots.swapRules({ policy, catalog, shapes });
         log.setLevel(logLevel);
         metrics.configured(policy.hash, catalog.version);
         if (JSON.stringify(server) !== started)
@@ -48,9 +47,9 @@ export function watchConfig(read: ReadFile | null, first: Config, running: Runni
 
 /** The nodes of a file under any catalog. @throws UsageError when it cannot be used. */
 export function inventoryOfFile(read: ReadFile | null): InventoryOf {
-  if (read === null) return (): Inventory => NO_INVENTORY;
+  if (read === null) return declaredInventory;
   const documents = parseDocuments(read.file, read.text);
-  return (catalog) => inventoryFrom(read.file, documents, catalog);
+  return (rules) => inventoryFrom(read.file, documents, rules);
 }
 
 export function watchInventory(read: ReadFile | null, running: Running): () => void {

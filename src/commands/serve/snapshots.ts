@@ -1,7 +1,7 @@
-import type { Catalog } from '../../catalog/types.ts';
+import type { Config } from '../../config/file.ts';
 import type { InventoryStatus } from '../../observe/metrics.ts';
 import type { Facts } from '../../pipeline/types.ts';
-import type { Inventory, Mode, Policy } from '../../plan/types.ts';
+import type { Inventory, Mode } from '../../plan/types.ts';
 
 /**
  * What reviews are judged by: immutable snapshots, each swapped whole by whoever keeps it fresh (the configuration
@@ -11,57 +11,70 @@ import type { Inventory, Mode, Policy } from '../../plan/types.ts';
 /** The `vramgate.io/mode` label by namespace. A namespace that is not in it has the global mode. */
 export type NamespaceModes = ReadonlyMap<string, Mode>;
 
-/** Nodes under a catalog. Pure: it is asked again when the catalog changes. */
-export type InventoryOf = (catalog: Catalog) => Inventory;
+/** What one configuration gives: the policy, the catalog with the operator's own rows, and declared shapes. */
+export type Rules = Pick<Config, 'policy' | 'catalog' | 'shapes'>;
 
-/** What one configuration gives: the policy, and the catalog with the operator's own rows. */
-export interface Rules {
-  readonly policy: Policy;
-  readonly catalog: Catalog;
-}
+/** Nodes under a configuration. Asked again when that changes. */
+export type InventoryOf = (rules: Rules) => Inventory;
 
 export interface Snapshots {
   /** The facts for one review. `namespace` is that of the request; null for cluster-wide objects. */
   readonly factsFor: (namespace: string | null) => Facts;
   readonly swapRules: (rules: Rules) => void;
-  readonly swapInventory: (inventoryOf: InventoryOf) => void;
+  /** `asOf` tells when the inventory was last known to be true; left out: now, and at each `confirmInventory`. */
+  readonly swapInventory: (inventoryOf: InventoryOf, asOf?: AsOf) => void;
   readonly swapNamespaceModes: (modes: NamespaceModes) => void;
   /** The inventory in use was found to be still true. */
   readonly confirmInventory: () => void;
   readonly inventoryStatus: () => InventoryStatus;
 }
 
+type AsOf = () => Date | null;
+
 const NO_MODES: NamespaceModes = new Map();
 
-export function createSnapshots({ policy, catalog }: Rules, inventoryOf: InventoryOf): Snapshots {
+function justNow(): AsOf {
+  const now = new Date();
+  return () => now;
+}
+
+export function createSnapshots(rules: Rules, inventoryOf: InventoryOf): Snapshots {
   let modes = NO_MODES;
   let source = inventoryOf;
-  let current = { policy, catalog, inventory: source(catalog) };
-  let asOf = new Date();
+  let current = { rules, inventory: source(rules) };
+  let asOf = justNow();
   return {
     factsFor: (namespace) => ({
-      ...current,
+      policy: current.rules.policy,
+      catalog: current.rules.catalog,
+      inventory: aged(current.inventory, asOf()),
       namespaceMode: namespace === null ? null : (modes.get(namespace) ?? null),
     }),
     swapRules: (next) => {
-      current = { policy: next.policy, catalog: next.catalog, inventory: source(next.catalog) };
+      current = { rules: next, inventory: source(next) };
     },
-    swapInventory: (next) => {
-      current = { ...current, inventory: next(current.catalog) };
+    swapInventory: (next, nextAsOf = justNow()) => {
+      current = { ...current, inventory: next(current.rules) };
       source = next;
-      asOf = new Date();
+      asOf = nextAsOf;
     },
     swapNamespaceModes: (next) => {
       modes = next;
     },
     confirmInventory: () => {
-      asOf = new Date();
+      asOf = justNow();
     },
-    inventoryStatus: () => statusOf(current.inventory, asOf),
+    inventoryStatus: () => statusOf(current.inventory, asOf()),
   };
 }
 
-function statusOf(inventory: Inventory, asOf: Date): InventoryStatus {
+/** For the record only: no decision depends on it, so that a reinvocation gets the same answer. */
+function aged(inventory: Inventory, asOf: Date | null): Inventory {
+  if (inventory.state === 'unknown' || asOf === null) return inventory;
+  return { ...inventory, ageSeconds: Math.max(0, Math.round((Date.now() - asOf.getTime()) / 1000)) };
+}
+
+function statusOf(inventory: Inventory, asOf: Date | null): InventoryStatus {
   if (inventory.state === 'unknown') return { classes: 0, nodes: 0, asOf: null };
   const nodes = inventory.classes.reduce((sum, one) => sum + one.nodes, 0);
   return { classes: inventory.classes.length, nodes, asOf };

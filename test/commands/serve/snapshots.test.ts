@@ -5,11 +5,11 @@ import { createSnapshots, type InventoryOf } from '../../../src/commands/serve/s
 import { defaultPolicy } from '../../../src/config/policy.ts';
 import { effectiveMode } from '../../../src/plan/verdict.ts';
 
-const RULES = { policy: defaultPolicy(), catalog: builtinCatalog };
+const RULES = { policy: defaultPolicy(), catalog: builtinCatalog, shapes: [] };
 const OTHER: Catalog = { ...builtinCatalog, version: 'other' };
 
 /** Names the catalog it was made under, so that a test sees which one was used. */
-const namingItsCatalog: InventoryOf = ({ version }) => ({ state: 'unknown', reason: version });
+const namingItsCatalog: InventoryOf = ({ catalog }) => ({ state: 'unknown', reason: catalog.version });
 
 describe('snapshots of what reviews are judged by', () => {
   it('have the mode of a labelled namespace, and none for the others and for cluster-wide objects', () => {
@@ -34,7 +34,10 @@ describe('snapshots of what reviews are judged by', () => {
 
     expect(snapshots.factsFor(null).inventory).toEqual({ state: 'unknown', reason: 'other' });
 
-    snapshots.swapInventory(({ version }) => ({ state: 'unknown', reason: `nodes under ${version}` }));
+    snapshots.swapInventory(({ catalog }) => ({
+      state: 'unknown',
+      reason: `nodes under ${catalog.version}`,
+    }));
 
     expect(snapshots.factsFor(null).inventory).toEqual({ state: 'unknown', reason: 'nodes under other' });
 
