@@ -1,11 +1,12 @@
 import { constants, createReadStream } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import { plain } from '../plan/message.ts';
 import { isWanted } from './audit/filter.ts';
 import type { Chunks } from './audit/lines.ts';
 import { AUDIT_USAGE, type AuditOptions, auditOptions } from './audit/options.ts';
 import { newTally, recordsOf, type Tally } from './audit/records.ts';
 import { printSchema, taskFor } from './audit/tasks.ts';
-import { EXIT, type Io, printable, UsageError } from './io.ts';
+import { EXIT, type Io, UsageError } from './io.ts';
 
 export interface AuditIo extends Io {
   /** Standard input as it comes: a log is not read into memory. */
@@ -38,7 +39,7 @@ async function read(options: AuditOptions, io: AuditIo): Promise<number> {
   }
   const code = task.end();
   io.err(`vramgate: ${tallyText(tally)}\n`);
-  if (tally.firstUnreadable !== null) io.err(`vramgate: ${printable(tally.firstUnreadable)}\n`);
+  if (tally.firstUnreadable !== null) io.err(`vramgate: ${plain(tally.firstUnreadable)}\n`);
   return tally.unreadable > 0 ? EXIT.usage : code;
 }
 

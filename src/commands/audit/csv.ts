@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
-import { printable } from '../io.ts';
+import { plain } from '../../plan/message.ts';
 
 /** RFC 4180, one line a record. `inputs` stay in the log: a cell of 8 KiB helps nobody. */
 
@@ -52,8 +52,8 @@ function cellText(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return String(cell);
   const text = FORMULA.test(cell) ? `'${cell}` : cell;
-  const plain = printable(text).replace(/[\t\n]/g, ' ');
-  return /[",]|^\s|\s$/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  const line = plain(text);
+  return /[",]|^\s|\s$/.test(line) ? `"${line.replaceAll('"', '""')}"` : line;
 }
 
 export const CSV_HEAD = `${COLUMNS.map(([name]) => name).join(',')}\r\n`;

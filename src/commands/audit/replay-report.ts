@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
-import { printable } from '../io.ts';
+import { plain } from '../../plan/message.ts';
 import type { Output } from './options.ts';
 import type { Difference, ReplayResult } from './replay.ts';
 import { objectName } from './table.ts';
@@ -33,7 +33,7 @@ function replayText({ record, result }: Replay): string {
   const head = `${result.outcome.toUpperCase().padEnd(14)} ${time.slice(0, 19)} ${webhook} ${objectName(record)} (uid ${uid ?? '-'})`;
   const differences = result.outcome === 'different' ? result.differences : [];
   const lines = [head, `  because ${result.why}`, ...differences.map(differenceText)];
-  return `${lines.map((line) => printable(line.replace(/[\t\n]/g, ' '))).join('\n')}\n`;
+  return `${lines.map((line) => plain(line)).join('\n')}\n`;
 }
 
 function differenceText({ field, recorded, computed }: Difference): string {

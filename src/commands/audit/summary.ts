@@ -1,5 +1,5 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
-import { printable } from '../io.ts';
+import { plain } from '../../plan/message.ts';
 import { objectName } from './table.ts';
 
 /**
@@ -206,5 +206,5 @@ export function summaryText(summary: Summary): string {
     gpuLine('filled in where none were asked for', summary.filledIn),
     gpuLine('asked for, and not used by the flags of the engine', summary.unused),
   ];
-  return `${lines.map((line) => printable(line.replace(/[\t\n]/g, ' '))).join('\n')}\n`;
+  return `${lines.map((line) => plain(line)).join('\n')}\n`;
 }

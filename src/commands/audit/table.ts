@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
+import { plain } from '../../plan/message.ts';
 import { formatGib } from '../../units.ts';
-import { printable } from '../io.ts';
 
 /** One line a record, as it comes: widths are fixed, because a log is not read twice. */
 
@@ -51,11 +51,11 @@ function codesText({ findings }: AuditRecord): string {
 
 function row(cells: readonly string[]): string {
   const padded = cells.map((cell, index) => cell.padEnd(COLUMNS[index]?.[1] ?? 0));
-  return `${printable(padded.join('  ')).trimEnd()}\n`;
+  return `${plain(padded.join('  ')).trimEnd()}\n`;
 }
 
 export const TABLE_HEAD = row(COLUMNS.map(([name]) => name));
 
 export function tableLine(record: AuditRecord): string {
-  return row(COLUMNS.map(([, , cell]) => cell(record).replace(/[\t\n]/g, ' ')));
+  return row(COLUMNS.map(([, , cell]) => cell(record)));
 }
