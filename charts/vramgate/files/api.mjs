@@ -28,8 +28,9 @@ export function call(method, path, body) {
       response.on('end', () => {
         try {
           const text = Buffer.concat(chunks).toString('utf8');
-          const { warning = [] } = response.headersDistinct;
-          resolve({ status: response.statusCode, body: JSON.parse(text), warnings: warning });
+          // Node reads headers as latin1; the API server writes warnings as UTF-8.
+          const warnings = (response.headersDistinct.warning ?? []).map((one) => Buffer.from(one, 'latin1').toString('utf8'));
+          resolve({ status: response.statusCode, body: JSON.parse(text), warnings });
         } catch (error) {
           reject(error);
         }

@@ -15,7 +15,9 @@ function deployment(name, context) {
       '--max-model-len=8192',
     ],
     resources: { limits: { 'nvidia.com/gpu': '8' } },
+    volumeMounts: [{ name: 'shm', mountPath: '/dev/shm' }],
   };
+  const volumes = [{ name: 'shm', emptyDir: { medium: 'Memory' } }];
   const annotations = {
     'vramgate.io/model': 'scout',
     'vramgate.io/quantization': 'w4a16',
@@ -28,7 +30,7 @@ function deployment(name, context) {
     spec: {
       replicas: 1,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [container] } },
+      template: { metadata: { labels }, spec: { containers: [container], volumes } },
     },
   };
 }

@@ -74,9 +74,13 @@ app.kubernetes.io/component: scan
 {{- end -}}
 {{- end -}}
 
+{{- define "vramgate.watchesCluster" -}}
+{{- if dig "cluster" "watch" true .Values.config }}true{{ end -}}
+{{- end -}}
+
 {{/* Whether the pod talks to the API server at all; if not, it gets no token. */}}
 {{- define "vramgate.needsApi" -}}
-{{- if or (include "vramgate.isSelfManaged" .) .Values.inventory.cluster }}true{{ end -}}
+{{- if or (include "vramgate.isSelfManaged" .) (include "vramgate.watchesCluster" .) }}true{{ end -}}
 {{- end -}}
 
 {{/* What the container runs as: nothing may be written, nothing gained. */}}
