@@ -11,6 +11,7 @@ const USAGE = `usage: vramgate COMMAND [options]
   solve    the largest context or concurrency, or the fewest GPUs, that fit
   catalog  the models, GPUs and engines that are known
   check    the webhook's verdict on manifests, without a cluster
+  mutate   the webhook's edits in the text of manifests
   serve    the admission webhook
   audit    reads the decision records of the webhook's log, and computes them again
   config   checks a configuration file of the webhook, or prints its JSON Schema
@@ -48,6 +49,8 @@ async function run(argv: readonly string[]): Promise<number> {
       return (await import('./commands/check.ts')).runCheck(rest, IO);
     case 'audit':
       return (await import('./commands/audit.ts')).runAudit(rest, { ...IO, input: () => process.stdin });
+    case 'mutate':
+      return (await import('./commands/mutate.ts')).runMutate(rest, IO);
     case 'config':
       return (await import('./commands/config.ts')).runConfig(rest, IO);
     case 'serve':

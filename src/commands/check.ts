@@ -1,10 +1,9 @@
 import type { Facts } from '../pipeline/types.ts';
-import { plain } from '../plan/message.ts';
-import { loadConfig, loadInventory } from './facts.ts';
+import { loadFacts } from './facts.ts';
 import { oneOf, parseArguments } from './flags.ts';
 import { EXIT, type Io } from './io.ts';
 import { type CheckReport, isRefused, judge } from './judge.ts';
-import { readManifests, type Unreadable } from './manifests/manifests.ts';
+import { readManifests, tellUnreadable } from './manifests/manifests.ts';
 import { githubReport } from './reports/github.ts';
 import { checkElement, terminalJson, terminalYaml } from './reports/json.ts';
 import { junitReport } from './reports/junit.ts';
@@ -59,20 +58,6 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
       : printed(report, output, facts, io),
   );
   return exitCode(report);
-}
-
-/** What a decision needs beside the object; in the files of one call the namespaces' labels are not known. */
-export async function loadFacts(configFile: string | null, inventoryFile: string | null): Promise<Facts> {
-  const { policy, catalog, shapes } = await loadConfig(configFile);
-  const inventory = await loadInventory(inventoryFile, { catalog, shapes });
-  return { catalog, inventory, policy, namespaceMode: null };
-}
-
-export function tellUnreadable(unreadable: readonly Unreadable[], io: Io): void {
-  for (const { file, line, message } of unreadable) {
-    const source = line === null ? file : `${file}:${line}`;
-    io.err(`vramgate: ${plain(`${source}: ${message}`)}\n`);
-  }
 }
 
 function printed(report: CheckReport, output: Output, facts: Facts, io: Io): string {

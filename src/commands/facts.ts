@@ -3,6 +3,7 @@ import type { Config } from '../config/file.ts';
 import { defaultConfig, parseConfig } from '../config/file.ts';
 import { finishClasses } from '../inventory/classes.ts';
 import { readInventory } from '../inventory/read.ts';
+import type { Facts } from '../pipeline/types.ts';
 import type { Inventory } from '../plan/types.ts';
 import { UsageError } from './io.ts';
 import { readRegularFile } from './manifests/files.ts';
@@ -70,4 +71,11 @@ export function configFrom(file: string, text: string): Config {
   const { config, findings } = parseConfig(text, builtinCatalog);
   if (config !== null) return config;
   throw new UsageError(findings.map(({ path, message }) => `${file}: ${path}: ${message}`).join('\n'));
+}
+
+/** What a decision needs beside the object; in the files of one call the namespaces' labels are not known. */
+export async function loadFacts(configFile: string | null, inventoryFile: string | null): Promise<Facts> {
+  const { policy, catalog, shapes } = await loadConfig(configFile);
+  const inventory = await loadInventory(inventoryFile, { catalog, shapes });
+  return { catalog, inventory, policy, namespaceMode: null };
 }

@@ -56,7 +56,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ],
   ['cluster', shell([...FACTS, 'catalog', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
-  ['commands', shell([...DECISION, 'config'], ['yaml', 'rfc6902', 'node:'])],
+  ['commands', shell([...DECISION, 'config'], ['diff', 'yaml', 'rfc6902', 'node:'])],
   ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],
   ['build', shell(['catalog'], ['esbuild', 'yaml', 'node:'])],
 ]);

@@ -1,4 +1,5 @@
 import type { JsonPath } from '../../findings.ts';
+import { plain } from '../../plan/message.ts';
 import { type Io, UsageError } from '../io.ts';
 import { manifestFiles, readRegularFile } from './files.ts';
 import { offsetOf, parseYaml, readDocument, type YamlDocument, type YamlText } from './yaml-text.ts';
@@ -104,4 +105,11 @@ function isKubernetesObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { apiVersion, kind }: { apiVersion?: unknown; kind?: unknown } = value;
   return typeof apiVersion === 'string' && apiVersion !== '' && typeof kind === 'string' && kind !== '';
+}
+
+export function tellUnreadable(unreadable: readonly Unreadable[], io: Io): void {
+  for (const { file, line, message } of unreadable) {
+    const source = line === null ? file : `${file}:${line}`;
+    io.err(`vramgate: ${plain(`${source}: ${message}`)}\n`);
+  }
 }

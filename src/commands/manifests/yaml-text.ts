@@ -34,6 +34,8 @@ export interface YamlProblem {
 const MAX_DEPTH = 64 + 2;
 /** Uses of one anchor, those inside other anchors multiplied: a page of aliases must not become gigabytes. */
 const MAX_ALIASES = 100;
+/** Values of a document once its aliases are written out: four times what is analysed of one object. */
+const MAX_VALUES = 400_000;
 
 /**
  * kubectl reads YAML 1.1 through go-yaml v2: merge keys, `yes` and `on` are booleans, `010` is octal and `1_000` a
@@ -69,25 +71,43 @@ export type YamlReading = { readonly value: unknown } | { readonly problem: Yaml
 
 /** The value of a document, or the first thing in its text that makes it unusable. */
 export function readDocument(document: YamlDocument, maxLength: number): YamlReading {
-  const problem = problemOf(document, maxLength);
-  if (problem !== null) return { problem };
+  const { offset, message, hasAliases } = inspect(document, maxLength);
+  if (message !== null) return { problem: { offset, message } };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-    return { value };
+    return { value: hasAliases ? unshared(value, { left: MAX_VALUES }) : value };
   } catch {
-    // Thrown by the package for an alias without an anchor, and for aliases that multiply.
+    // Thrown by the package for an alias without an anchor, and for aliases that multiply; by us where they do so in size.
     return { problem: { offset: document.range[0], message: 'its aliases cannot be resolved' } };
   }
 }
 
-function problemOf(document: YamlDocument, maxLength: number): YamlProblem | null {
+/** The package gives every use of an anchor the same object: a change of one would be one of all. */
+function unshared(value: unknown, budget: { left: number }): unknown {
+  budget.left -= 1;
+  if (budget.left < 0) throw new RangeError('aliases make the document too large');
+  if (Array.isArray(value)) return value.map((item) => unshared(item, budget));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unshared(member, budget)]));
+}
+
+interface Inspection {
+  readonly offset: number;
+  /** null: nothing is wrong. */
+  readonly message: string | null;
+  readonly hasAliases: boolean;
+}
+
+function inspect(document: YamlDocument, maxLength: number): Inspection {
   const [error] = document.errors;
-  if (error !== undefined) return { offset: error.pos[0], message: firstLine(error.message) };
+  if (error !== undefined) return fault(error.pos[0], firstLine(error.message));
   const [start, , end] = document.range;
-  if (end - start > maxLength) {
-    return { offset: start, message: `larger than ${maxLength / (1024 * 1024)} MiB` };
-  }
-  return structureProblem(document.contents);
+  if (end - start > maxLength) return fault(start, `larger than ${maxLength / (1024 * 1024)} MiB`);
+  return inspectNodes(document.contents);
+}
+
+function fault(offset: number, message: string): Inspection {
+  return { offset, message, hasAliases: false };
 }
 
 function firstLine(text: string): string {
@@ -95,21 +115,22 @@ function firstLine(text: string): string {
 }
 
 /** Level by level, not by recursion: a page of brackets must not exhaust the stack. */
-function structureProblem(contents: ParsedNode | null): YamlProblem | null {
+function inspectNodes(contents: ParsedNode | null): Inspection {
   let level: readonly ParsedNode[] = contents === null ? [] : [contents];
+  let hasAliases = false;
   for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH)
-      return { offset: startOf(level[0]), message: `nested deeper than ${MAX_DEPTH} levels` };
+    if (depth > MAX_DEPTH) return fault(startOf(level[0]), `nested deeper than ${MAX_DEPTH} levels`);
     const next: ParsedNode[] = [];
     for (const node of level) {
       const problem = isMap(node) ? keyProblem(node.items) : null;
-      if (problem !== null) return problem;
+      if (problem !== null) return fault(problem.offset, problem.message);
       if (isMap(node)) for (const { value } of node.items) if (value !== null) next.push(value);
       if (isSeq(node)) for (const item of node.items) next.push(item);
+      hasAliases ||= isAlias(node);
     }
     level = next;
   }
-  return null;
+  return { offset: 0, message: null, hasAliases };
 }
 
 function keyProblem(pairs: readonly YamlPair[]): YamlProblem | null {
