@@ -117,8 +117,9 @@ function add(parse: Parse, occurrence: Occurrence): void {
 }
 
 function siteOf(word: Word, flag: string, joined: Word | null, last: Word | undefined): Occurrence['site'] {
-  if (joined !== null) return word.isElement ? { path: word.path, isJoined: true, flag } : null;
-  return last?.isElement === true ? { path: last.path, isJoined: false, flag } : null;
+  if (joined !== null)
+    return word.isElement ? { path: word.path, isJoined: true, flag, isVariable: false } : null;
+  return last?.isElement === true ? { path: last.path, isJoined: false, flag, isVariable: false } : null;
 }
 
 /** The value in the words that follow; null for a switch and where there is none. */

@@ -4,11 +4,18 @@ import { type Environment, knownValue, variableState } from './environment.ts';
 import { mergeFlags } from './flag-conflicts.ts';
 import { type Concept, type FlagSpec, flag, NO_FLAGS, type ParsedFlags } from './flags.ts';
 import { modelIdentities, sortIdentities } from './identity.ts';
-import { openLaunch, variableFlags } from './reading.ts';
+import { openLaunch, settable, variableFlags } from './reading.ts';
 import { splitWords } from './split-words.ts';
 import { GRAMMAR as TENSORRT_GRAMMAR } from './tensorrt-llm/flags.ts';
 import { readTensorrtLlm } from './tensorrt-llm/index.ts';
-import { ABSENT, type EngineName, type EngineReading, type ModelIdentity, type Reading } from './types.ts';
+import {
+  ABSENT,
+  type EngineName,
+  type EngineReading,
+  type FlagConcept,
+  type ModelIdentity,
+  type Reading,
+} from './types.ts';
 import { GRAMMAR as VLLM_GRAMMAR } from './vllm/flags.ts';
 import { readVllm } from './vllm/index.ts';
 import { makeWord } from './words.ts';
@@ -46,6 +53,13 @@ const VARIABLES: readonly (readonly [string, FlagSpec])[] = [
   ['NIM_NUM_COMPUTE_NODES', flag('nodes', [], 'int', 1)],
 ];
 
+const SETTABLE: readonly (readonly [FlagConcept, string])[] = [
+  ['context', 'NIM_MAX_MODEL_LEN'],
+  ['tensor-parallel', 'NIM_TENSOR_PARALLEL_SIZE'],
+  ['pipeline-parallel', 'NIM_PIPELINE_PARALLEL_SIZE'],
+  ['max-num-seqs', 'NIM_MAX_NUM_SEQS'],
+];
+
 export function readNim(input: ReadInput): EngineReading {
   const engine = nimEngine(input.scene);
   const { environment } = input.scene.launch;
@@ -62,6 +76,7 @@ export function readNim(input: ReadInput): EngineReading {
     // The image counts its own releases, and no flag of ours reaches the engine.
     version: ABSENT,
     append: null,
+    variables: settable(input, SETTABLE),
     isOpaque: reading.isOpaque || environment.hasUnseen,
     tensorParallel:
       reading.tensorParallel.state === 'absent' ? imageChooses(input.scene) : reading.tensorParallel,
@@ -101,7 +116,7 @@ function imageChooses({ container }: Scene): Reading<number> {
 
 const PRECISION = /(?:^|-)(bf16|fp16|fp8|nvfp4|fp4|int8|int4)(?:-|$)/;
 
-/** The image's name says nothing of the precision: the profile decides. */
+/** The image's name says nothing of the precision: the profile decides, and the image holds a checkpoint of it. */
 function precision({ container, launch }: Scene): Reading<string> {
   const profile = variableState(launch.environment, PROFILE);
   const text = container.image ?? '';
@@ -110,7 +125,7 @@ function precision({ container, launch }: Scene): Reading<string> {
     return { state: 'unknown', path: [...container.path, 'image'], text };
   }
   if (found === 'bf16' || found === 'fp16') return ABSENT;
-  return { state: 'set', value: found, path: profile.path, text: profile.text };
+  return { state: 'set', value: `nim-${found}`, path: profile.path, text: profile.text };
 }
 
 function precisionFindings(scene: Scene): EngineReading['findings'] {

@@ -11,6 +11,7 @@ import {
   type DraftModel,
   type EngineName,
   type EngineReading,
+  FLAG_CONCEPTS,
   type FlagConcept,
   type FlagSite,
   type ModelIdentity,
@@ -61,11 +62,26 @@ export function variableFlags(
       isNegated: false,
       value: { ...value, raw },
       path,
-      site: null,
+      site: variableSite(name, value),
     };
     return [{ ...NO_FLAGS, occurrences: new Map([[spec.concept, [occurrence]]]) }];
   });
   return mergeFlags(layers);
+}
+
+/** An entry of the container's own `env`; a script's variables cannot be set from outside. */
+function variableSite(name: string, { text, path }: Word): FlagSite | null {
+  const isEntry = path.at(-2) === 'env' && typeof path.at(-1) === 'number';
+  return text === null || !isEntry ? null : { path, isJoined: false, flag: name, isVariable: true };
+}
+
+/** Of the variables that an engine reads, those that do not come from a ConfigMap, a Secret or a field. */
+export function settable(
+  { scene }: ReadInput,
+  names: readonly (readonly [FlagConcept, string])[],
+): EngineReading['variables'] {
+  const taken = new Set(scene.container.env.filter(({ value }) => value === null).map(({ name }) => name));
+  return new Map(names.filter(([, name]) => !taken.has(name)));
 }
 
 type Blank = Omit<EngineReading, 'engine' | 'recognisedBy' | 'containerPath'>;
@@ -108,6 +124,7 @@ const BLANK: Blank = {
   isOpaque: false,
   append: null,
   flagSites: new Map(),
+  variables: new Map(),
   findings: [],
 };
 
@@ -157,19 +174,9 @@ function appendPoint({ recognition, scene }: ReadInput): AppendPoint | null {
   return { path: [...container.path, 'args'], isNew: true };
 }
 
-const SITE_CONCEPTS: readonly FlagConcept[] = [
-  'context',
-  'tensor-parallel',
-  'pipeline-parallel',
-  'kv-cache-dtype',
-  'max-num-seqs',
-  'max-num-batched-tokens',
-  'model',
-];
-
 function flagSites(flags: ParsedFlags): ReadonlyMap<FlagConcept, FlagSite> {
   const sites = new Map<FlagConcept, FlagSite>();
-  for (const concept of SITE_CONCEPTS) {
+  for (const concept of FLAG_CONCEPTS) {
     const site = lastOf(flags, concept)?.site ?? null;
     if (site !== null) sites.set(concept, site);
   }
@@ -182,7 +189,7 @@ export function withPositional(
   word: Word | null,
 ): ReadonlyMap<FlagConcept, FlagSite> {
   if (word === null || !word.isElement || sites.has('model')) return sites;
-  return new Map([...sites, ['model', { path: word.path, isJoined: false, flag: '' }]]);
+  return new Map([...sites, ['model', { path: word.path, isJoined: false, flag: '', isVariable: false }]]);
 }
 
 /** The model that the flags name, as a text and as identities together with what surrounds the container. */

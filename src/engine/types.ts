@@ -45,19 +45,23 @@ export interface FlagSite {
   readonly path: JsonPath;
   /** True when the element is `--flag=value`, false when the value is an element of its own. */
   readonly isJoined: boolean;
-  /** The flag as the author spelled it, for `isJoined` elements. */
+  /** The flag as the author spelled it, for `isJoined` elements; the name of a variable. */
   readonly flag: string;
+  /** The value is that of a literal entry of `env`, and `path` the entry's. */
+  readonly isVariable: boolean;
 }
 
 /** The flags that remedies may change, by concept. */
-export type FlagConcept =
-  | 'context'
-  | 'tensor-parallel'
-  | 'pipeline-parallel'
-  | 'kv-cache-dtype'
-  | 'max-num-seqs'
-  | 'max-num-batched-tokens'
-  | 'model';
+export const FLAG_CONCEPTS = [
+  'context',
+  'tensor-parallel',
+  'pipeline-parallel',
+  'kv-cache-dtype',
+  'max-num-seqs',
+  'max-num-batched-tokens',
+  'model',
+] as const;
+export type FlagConcept = (typeof FLAG_CONCEPTS)[number];
 
 export interface DraftModel {
   /** Model id when it was named, null when only the method is known (n-gram, EAGLE head unnamed). */
@@ -118,5 +122,7 @@ export interface EngineReading {
   readonly isOpaque: boolean;
   readonly append: AppendPoint | null;
   readonly flagSites: ReadonlyMap<FlagConcept, FlagSite>;
+  /** Variables by which this launch can be told what no flag of it says, by concept. */
+  readonly variables: ReadonlyMap<FlagConcept, string>;
   readonly findings: readonly Finding[];
 }

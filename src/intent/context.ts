@@ -29,7 +29,7 @@ export function reconcileContext(sources: ContextSources, findings: Finding[]): 
   if (flag.state === 'unknown') return fromAnnotation(annotated, flag.path, findings);
   if (flag.state === 'absent') return withoutFlag(sources, findings);
   const origin = { from: 'flag' as const, path: flag.path };
-  if (flag.value === 'auto') return autoContext(annotated, checkpoint, origin.path);
+  if (flag.value === 'auto') return autoContext(annotated, checkpoint, flag);
   const running = { value: flag.value, origin };
   if (annotated === null || annotated.value === flag.value)
     return { context: running, isAuto: false, needsFlag: false };
@@ -53,13 +53,18 @@ function fromAnnotation(
   return null;
 }
 
+/** The engine takes what fits: told so by a flag, or left to itself, where an annotated context has to be set. */
 function autoContext(
   annotated: Stated<number> | null,
   checkpoint: CheckpointEntry | null,
-  path: JsonPath,
+  { path, text }: Extract<EngineReading['context'], { state: 'set' }>,
 ): ContextChoice {
   const fallback = { value: checkpoint?.maxContext ?? 1, origin: { from: 'flag' as const, path } };
-  return { context: annotated ?? fallback, isAuto: annotated === null, needsFlag: false };
+  return {
+    context: annotated ?? fallback,
+    isAuto: annotated === null,
+    needsFlag: annotated !== null && text === '',
+  };
 }
 
 function withoutFlag(

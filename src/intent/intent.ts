@@ -3,12 +3,13 @@ import type { EngineName, EngineReading, Reading } from '../engine/types.ts';
 import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
 import type { EngineProfile } from '../sizing/engine-profile.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
-import { kvDtype } from '../sizing/kv-dtype.ts';
+import { COMMON_KV_TYPES, kvDtype } from '../sizing/kv-dtype.ts';
 import type { KvDtype } from '../sizing/shapes.ts';
 import { formatCount } from '../units.ts';
 import type { Annotations } from './annotations.ts';
+import type { ModelChoice } from './checkpoint.ts';
 import { reconcileContext } from './context.ts';
-import { type ModelChoice, reconcileModel } from './model.ts';
+import { reconcileModel } from './model.ts';
 import { readParallel } from './parallel.ts';
 import { readSettings } from './settings.ts';
 import type { Intent, Stated } from './types.ts';
@@ -179,7 +180,7 @@ function reconcileKvDtype(
   const running = runningKvDtype(reading, (name) => kvDtype(profile, name), auto, findings);
   const value = annotations.values.get('kv-cache-dtype');
   if (value === undefined) return running ?? fallback;
-  const annotated = kvDtype(profile, value.text.toLowerCase());
+  const annotated = kvDtype(profile, value.text.toLowerCase()) ?? contractKvDtype(value.text);
   if (annotated === null) {
     findings.push(finding('malformed-annotation', value.path, `not a KV cache dtype of ${profile.title}`));
     return running ?? fallback;
@@ -189,6 +190,11 @@ function reconcileKvDtype(
     dtype: annotated,
   };
   return widerKv(choice, running ?? (reading === null ? choice : fallback), findings);
+}
+
+/** The contract's own words are no mistake where the engine has another word for as many bits, or none. */
+function contractKvDtype(text: string): KvDtype | null {
+  return COMMON_KV_TYPES.find(([name]) => name === text.toLowerCase())?.[1] ?? null;
 }
 
 function runningKvDtype(

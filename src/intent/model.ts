@@ -6,30 +6,23 @@ import {
   parseQuantizationName,
   quantizationNames,
 } from '../catalog/resolve.ts';
-import type { Catalog, CheckpointEntry, ModelEntry, ModelMatch, Quantization } from '../catalog/types.ts';
+import type { Catalog } from '../catalog/types.ts';
 import type { EngineReading } from '../engine/types.ts';
 import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
-import { weightBytes } from '../sizing/weights.ts';
-import { formatGib } from '../units.ts';
 import type { Annotations } from './annotations.ts';
-import { isSameFormat, onlineFormat } from './quantization.ts';
-import type { Origin, Stated } from './types.ts';
-
-export interface ModelChoice {
-  readonly model: Stated<ModelEntry>;
-  readonly checkpoint: Stated<CheckpointEntry> | null;
-  readonly loadedFrom: CheckpointEntry | null;
-  readonly quantization: Quantization;
-}
+import {
+  checkpointWeight,
+  chooseCheckpoint,
+  type ModelChoice,
+  type Named,
+  type WantedFormat,
+} from './checkpoint.ts';
+import { isSameFormat } from './quantization.ts';
+import type { Origin } from './types.ts';
 
 export interface ModelReading {
   readonly choice: ModelChoice | null;
   readonly findings: readonly Finding[];
-}
-
-interface Named extends ModelMatch {
-  readonly origin: Origin;
-  readonly text: string;
 }
 
 /** Which model and which checkpoint will run, from annotation, command line and quantization flag. */
@@ -79,15 +72,13 @@ function inWantedFormat(annotated: Named | null, wanted: WantedFormat | null): N
 function runningModel(catalog: Catalog, reading: EngineReading | null): Named | null {
   for (const identity of reading?.identities ?? []) {
     const match = findModel(catalog, identity.text);
-    const from = identity.kind === 'image' ? 'image' : 'flag';
-    if (match !== null) return { ...match, origin: { from, path: identity.path }, text: identity.text };
+    if (match === null) continue;
+    const origin: Origin = { from: identity.kind === 'image' ? 'image' : 'flag', path: identity.path };
+    // The name of an image says which model, not in which precision: that is its profile's business.
+    const checkpoint = identity.kind === 'image' ? null : match.checkpoint;
+    return { model: match.model, checkpoint, origin, text: identity.text };
   }
   return null;
-}
-
-interface WantedFormat {
-  readonly value: Quantization;
-  readonly path: JsonPath;
 }
 
 function annotatedFormat(
@@ -138,7 +129,7 @@ function mergeNamed(annotated: Named, running: Named, findings: Finding[]): Name
 
 function conflict(what: string, annotated: Named, running: Named, larger: Named): readonly Finding[] {
   const message =
-    `the ${what} annotation and the command line (${formatPath(running.origin.path)}) name different ones; ` +
+    `annotated ${what} “${short(annotated.text)}”, but ${formatPath(running.origin.path)} runs “${short(running.text)}”; ` +
     `${larger === annotated ? 'the annotation' : 'the command line'} needs more and was judged`;
   return [finding('intent-conflict', annotated.origin.path, message)];
 }
@@ -148,112 +139,6 @@ function modelWeight(named: Named): number {
   return checkpointWeight(named.model, checkpoint);
 }
 
-function checkpointWeight(model: ModelEntry, checkpoint: CheckpointEntry | null): number {
-  // A model without architecture is only known by published figures, all of them above any real checkpoint here.
-  if (model.shape === null || checkpoint === null) return Number.POSITIVE_INFINITY;
-  return weightBytes(model.shape, checkpoint.weights);
-}
-
-function chooseCheckpoint(
-  named: Named,
-  wanted: WantedFormat | null,
-  reading: EngineReading | null,
-  findings: Finding[],
-): ModelChoice | null {
-  const model = { value: named.model, origin: named.origin };
-  if (named.model.shape === null) {
-    return { model, checkpoint: null, loadedFrom: null, quantization: wanted?.value ?? 'bf16' };
-  }
-  const file = fileCheckpoint(named, wanted, findings);
-  if (file === null) return null;
-  const running = applyOnlineFlag(named.model, file, reading, findings);
-  const judged = reconcileFormat(named, running, wanted, findings);
-  const origin: Origin =
-    named.checkpoint === null ? { from: 'checkpoint', path: named.origin.path } : named.origin;
-  return {
-    model,
-    checkpoint: { value: judged.checkpoint, origin },
-    loadedFrom: judged.loadedFrom,
-    quantization: judged.checkpoint.quantization,
-  };
-}
-
-/** The checkpoint that lies on disk: named outright, or the costliest published one of the wanted format. */
-function fileCheckpoint(
-  named: Named,
-  wanted: WantedFormat | null,
-  findings: Finding[],
-): CheckpointEntry | null {
-  if (named.checkpoint !== null) return named.checkpoint;
-  // Base and Instruct differ in their position limit; unnamed means the Instruct one, which costs more.
-  const found = checkpointFor(named.model, wanted?.value ?? 'bf16', true);
-  if (found !== null) return found;
-  const path = wanted?.path ?? named.origin.path;
-  const message = `no published checkpoint of ${named.model.name} in ${wanted?.value ?? 'bf16'} is known`;
-  findings.push(finding('unknown-size', path, message));
-  return null;
-}
-
-interface Loaded {
-  readonly checkpoint: CheckpointEntry;
-  readonly loadedFrom: CheckpointEntry | null;
-}
-
-function applyOnlineFlag(
-  model: ModelEntry,
-  file: CheckpointEntry,
-  reading: EngineReading | null,
-  findings: Finding[],
-): Loaded {
-  const flag = reading?.quantization ?? { state: 'absent' as const };
-  if (flag.state === 'absent') return { checkpoint: file, loadedFrom: null };
-  if (flag.state === 'unknown') {
-    const message = 'the quantization flag cannot be read; the checkpoint was judged as it is on disk';
-    findings.push(finding('assumed-costlier', flag.path, message));
-    return { checkpoint: file, loadedFrom: null };
-  }
-  const target = onlineFormat(flag.value);
-  if (target === null) return { checkpoint: file, loadedFrom: null };
-  if (!isSameFormat(file.quantization, 'bf16')) {
-    const same = isSameFormat(file.quantization, target);
-    if (!same) findings.push(formatConflict(flag.path, file));
-    return { checkpoint: file, loadedFrom: null };
-  }
-  const resident = checkpointFor(model, target, file.isInstruct);
-  if (resident === null) return { checkpoint: file, loadedFrom: null };
-  return { checkpoint: resident, loadedFrom: file };
-}
-
-function formatConflict(path: JsonPath, file: CheckpointEntry): Finding {
-  return finding(
-    'flag-conflict',
-    path,
-    `the checkpoint is already quantized (${file.quantization}); judged as it is`,
-  );
-}
-
-function reconcileFormat(
-  named: Named,
-  running: Loaded,
-  wanted: WantedFormat | null,
-  findings: Finding[],
-): Loaded {
-  const actual = running.checkpoint;
-  if (wanted === null || isSameFormat(wanted.value, actual.quantization)) return running;
-  const annotated = checkpointFor(named.model, wanted.value, actual.isInstruct);
-  if (annotated === null) return running;
-  const larger = largerOf(named.model, annotated, actual);
-  const message =
-    `annotated ${wanted.value}, but ${formatPath(named.origin.path)} runs ${actual.quantization}; ` +
-    `the larger (${larger.quantization}, ${weightText(named.model, larger)} of weights) was judged`;
-  findings.push(finding('intent-conflict', wanted.path, message));
-  return larger === actual ? running : { checkpoint: annotated, loadedFrom: null };
-}
-
-function largerOf(model: ModelEntry, one: CheckpointEntry, other: CheckpointEntry): CheckpointEntry {
-  return checkpointWeight(model, one) > checkpointWeight(model, other) ? one : other;
-}
-
-function weightText(model: ModelEntry, checkpoint: CheckpointEntry): string {
-  return formatGib(checkpointWeight(model, checkpoint));
+function short(text: string): string {
+  return text.length > 96 ? `${text.slice(0, 96)}…` : text;
 }

@@ -38,3 +38,29 @@ const ONLINE: ReadonlyMap<string, Quantization> = new Map([
 export function onlineFormat(flag: string): Quantization | null {
   return ONLINE.get(flag.toLowerCase()) ?? null;
 }
+
+/**
+ * Flags that name the format in which the checkpoint was stored (vLLM's and SGLang's words, and those of a NIM profile,
+ * whose image holds the quantized checkpoint). `compressed-tensors`, `modelopt`, `quark`, `gguf` say how, not what.
+ */
+const STORED: ReadonlyMap<string, Quantization> = new Map([
+  ['awq', 'awq'],
+  ['auto_awq', 'awq'],
+  ['awq_marlin', 'awq'],
+  ['gptq', 'gptq'],
+  ['auto_gptq', 'gptq'],
+  ['gptq_marlin', 'gptq'],
+  ['fbgemm_fp8', 'fp8'],
+  ['modelopt_fp8', 'fp8'],
+  ['modelopt_fp4', 'nvfp4'],
+  ['nim-fp8', 'fp8'],
+  ['nim-fp4', 'nvfp4'],
+  ['nim-nvfp4', 'nvfp4'],
+  ['nim-int8', 'int8'],
+  ['nim-int4', 'int4'],
+]);
+
+/** The format of the stored checkpoint that a flag names, or null where it names none. */
+export function storedFormat(flag: string): Quantization | null {
+  return STORED.get(flag.toLowerCase()) ?? null;
+}

@@ -64,7 +64,8 @@ export function readConcurrency(annotations: Annotations, findings: Finding[]): 
   return { value: 1, origin: { from: 'engine-default', path: [] } };
 }
 
-const VERSION = /^v?(\d{1,4}(?:\.\d{1,4}){1,3}(?:[.-]?(?:post|rc|dev)\d{1,6})?)$/;
+/** A release, or a build of llama.cpp. */
+const VERSION = /^v?(b\d{3,6}|\d{1,4}(?:\.\d{1,4}){1,3}(?:[.-]?(?:post|rc|dev)\d{1,6})?)(?:\+[\w.]{1,32})?$/;
 
 export function readEngineVersion(annotations: Annotations, findings: Finding[]): Stated<string> | null {
   const value = annotations.values.get('engine-version');
@@ -96,11 +97,16 @@ export function readGpus(
     for (const gpu of found) products.add(gpu.product);
     if (found.length === 0) findings.push(unknownProduct(catalog, word, value.path));
   }
-  return [...products];
+  // Nothing but unknown names: the finding refuses, and no GPU is made impossible by it.
+  return products.size === 0 ? null : [...products];
 }
 
 function unknownProduct(catalog: Catalog, word: string, path: Finding['path']): Finding {
   const close = nearest(gpuNames(catalog), word.slice(0, 96), 3);
   const hint = close.length > 0 ? `; nearest: ${close.join(', ')}` : '';
-  return finding('malformed-annotation', path, `not a GPU product that the catalog knows${hint}`);
+  return finding(
+    'malformed-annotation',
+    path,
+    `“${word.slice(0, 64)}” is not a GPU product that the catalog knows${hint}`,
+  );
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ENGINE_NAMES } from '../engine/types.ts';
+import { ENGINE_NAMES, FLAG_CONCEPTS } from '../engine/types.ts';
 import type { AppliedEdit } from '../pipeline/applied.ts';
 import { INPUT_PARTS, type RecordInputs } from '../pipeline/record-inputs.ts';
 import { bytes } from '../units.ts';
@@ -116,6 +116,7 @@ const unit = z.object({
   canEdit: z.boolean(),
   tensorParallelPath: path.nullable(),
   append: z.object({ path, isNew: z.boolean() }).nullable(),
+  variables: z.array(z.object({ concept: z.enum(FLAG_CONCEPTS), name: text })),
   trainingPods: count,
   memoryLimit: text.nullable(),
   hasSharedMemory: z.boolean(),

@@ -59,6 +59,8 @@ export interface RecordedUnit {
   readonly tensorParallelPath: JsonPath | null;
   /** Where flags can be appended; null: nowhere. */
   readonly append: { readonly path: JsonPath; readonly isNew: boolean } | null;
+  /** Variables by which the launch can be told something. */
+  readonly variables: readonly { readonly concept: FlagConcept; readonly name: string }[];
   readonly trainingPods: number;
   /** The container's memory limit, a Kubernetes quantity. */
   readonly memoryLimit: string | null;
@@ -102,6 +104,7 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
     canEdit: unit.canEdit,
     tensorParallelPath: unit.reading?.flagSites.get('tensor-parallel')?.path ?? null,
     append: unit.reading?.append ?? null,
+    variables: Array.from(unit.reading?.variables ?? [], ([concept, name]) => ({ concept, name })),
     trainingPods: unit.trainingPods,
     memoryLimit: leader.container.limits.get('memory') ?? null,
     hasSharedMemory: hasSharedMemory(spec, leader.container),
@@ -155,6 +158,7 @@ function unitFrom(recorded: RecordedUnit, catalog: Catalog): UnitDraft {
     reading: {
       append: recorded.append,
       flagSites: flagSitesFrom(recorded.tensorParallelPath),
+      variables: new Map(recorded.variables.map(({ concept, name }) => [concept, name])),
     },
     canEdit: recorded.canEdit,
     placementOwner: recorded.placementOwner,
@@ -163,7 +167,9 @@ function unitFrom(recorded: RecordedUnit, catalog: Catalog): UnitDraft {
 }
 
 function flagSitesFrom(path: JsonPath | null): ReadonlyMap<FlagConcept, FlagSite> {
-  return path === null ? new Map() : new Map([['tensor-parallel', { path, isJoined: false, flag: '' }]]);
+  return path === null
+    ? new Map()
+    : new Map([['tensor-parallel', { path, isJoined: false, flag: '', isVariable: false }]]);
 }
 
 function memberFrom(member: RecordedMember, unit: RecordedUnit): Member {

@@ -69,6 +69,9 @@ function annotate(scene: Scene, key: AnnotationKey, value: string, always: boole
 /** Replaces the flag's value where it stands; null when it stands nowhere that can be replaced. */
 function replaceFlag(unit: Unit, concept: FlagConcept, value: string): Edit | null {
   const site = unit.reading?.flagSites.get(concept);
+  if (site?.isVariable === true) {
+    return { kind: 'set-env', container: site.path.slice(0, -2), name: site.flag, value };
+  }
   return site === undefined ? null : { kind: 'replace-arg', path: site.path, value: joined(site, value) };
 }
 
@@ -82,6 +85,10 @@ function setFlag(unit: Unit, concept: FlagConcept, value: number | string): read
   if (replaced !== null) return [replaced];
   const append = unit.reading?.append ?? null;
   const words = spellFlag(unit.intent.engine, concept, value);
+  const name = unit.reading?.variables.get(concept);
+  if (append === null && name !== undefined) {
+    return [{ kind: 'set-env', container: unit.members[0].container.path, name, value: String(value) }];
+  }
   if (append === null || words === null) return null;
   return [{ kind: 'append-args', list: append.path, isNew: append.isNew, args: words }];
 }
@@ -124,6 +131,7 @@ function flagForCount(unit: Unit, count: number): readonly Edit[] | null {
 function flagText(edits: readonly Edit[]): string {
   const words = edits.flatMap((edit) => {
     if (edit.kind === 'append-args') return [`add ${edit.args.join(' ')}`];
+    if (edit.kind === 'set-env') return [`set ${edit.name} to ${edit.value}`];
     return edit.kind === 'replace-arg' ? [`change the flag to ${edit.value}`] : [];
   });
   return words.length === 0 ? '' : ` and ${words.join(', ')}`;

@@ -38,7 +38,25 @@ export function planFlags(unit: Unit, parallel: Parallel, countSet: boolean): Fl
     };
   }
   const path = unit.members[0].container.path;
-  return { edits: [], findings: spelled.map((one) => missing(one.flag, one.words, path)) };
+  const variables = needed.map((flag) => variableFor(unit, flag));
+  const known = variables.filter((one) => one !== null);
+  if (append === null && unit.canEdit && known.length === needed.length)
+    return { edits: known, findings: [] };
+  return {
+    edits: [],
+    findings: spelled.map((one, index) => missing(one.flag, one.words ?? asWords(variables[index]), path)),
+  };
+}
+
+/** Where flags cannot be appended, a variable may say the same (Ollama, NIM). */
+function variableFor(unit: Unit, { concept, value }: Needed): Extract<Edit, { kind: 'set-env' }> | null {
+  const name = unit.reading?.variables.get(concept);
+  const container = unit.members[0].container.path;
+  return name === undefined ? null : { kind: 'set-env', container, name, value: String(value) };
+}
+
+function asWords(edit: Extract<Edit, { kind: 'set-env' }> | null | undefined): readonly string[] | null {
+  return edit === null || edit === undefined ? null : [`${edit.name}=${edit.value}`];
 }
 
 function neededFlags(unit: Unit, parallel: Parallel, countSet: boolean): readonly Needed[] {

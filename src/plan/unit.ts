@@ -31,7 +31,7 @@ export interface Unit {
   readonly members: readonly [Member, ...Member[]];
   readonly intent: Intent;
   readonly sizer: Sizer;
-  readonly reading: Pick<EngineReading, 'append' | 'flagSites'> | null;
+  readonly reading: Pick<EngineReading, 'append' | 'flagSites' | 'variables'> | null;
   /** False where nothing may be patched: several serving containers, immutable, owned elsewhere. */
   readonly canEdit: boolean;
   readonly placementOwner: PlacementOwner | null;

@@ -107,14 +107,19 @@ describe('flag sites', () => {
   it('name the element to replace', () => {
     const reading = vllm('--model', SCOUT, '--max-model-len=8192', '-tp', '8');
     expect([...reading.flagSites]).toEqual([
-      ['context', { path: [...ARGS, 2], isJoined: true, flag: '--max-model-len' }],
-      ['tensor-parallel', { path: [...ARGS, 4], isJoined: false, flag: '-tp' }],
-      ['model', { path: [...ARGS, 1], isJoined: false, flag: '--model' }],
+      ['context', { path: [...ARGS, 2], isJoined: true, flag: '--max-model-len', isVariable: false }],
+      ['tensor-parallel', { path: [...ARGS, 4], isJoined: false, flag: '-tp', isVariable: false }],
+      ['model', { path: [...ARGS, 1], isJoined: false, flag: '--model', isVariable: false }],
     ]);
   });
 
   it('include the positional model', () => {
-    expect(vllm(SCOUT).flagSites.get('model')).toEqual({ path: [...ARGS, 0], isJoined: false, flag: '' });
+    expect(vllm(SCOUT).flagSites.get('model')).toEqual({
+      path: [...ARGS, 0],
+      isJoined: false,
+      flag: '',
+      isVariable: false,
+    });
     expect(read({ command: ['trtllm-serve', SCOUT] }).flagSites.has('model')).toBe(true);
   });
 
@@ -328,7 +333,7 @@ describe('NIM', () => {
       [reading.quantization, reading.tensorParallel, reading.pipelineParallel, reading.context].map((one) =>
         state<unknown>(one),
       ),
-    ).toEqual(['fp8', 4, 1, 8192]);
+    ).toEqual(['nim-fp8', 4, 1, 8192]);
   });
 
   it('passed-through arguments beat the variables', () => {

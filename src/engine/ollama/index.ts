@@ -3,8 +3,8 @@ import { readNumber, readText } from '../flag-values.ts';
 import { sortIdentities } from '../identity.ts';
 import { type ImageReference, releaseOf } from '../image.ts';
 import { programStart } from '../launch.ts';
-import { baseReading, type Opened, openLaunch, readIdentities, variableFlags } from '../reading.ts';
-import { ABSENT, type EngineReading, type ModelIdentity, type Reading } from '../types.ts';
+import { baseReading, type Opened, openLaunch, readIdentities, settable, variableFlags } from '../reading.ts';
+import { ABSENT, type EngineReading, type FlagConcept, type ModelIdentity, type Reading } from '../types.ts';
 import { programName, type Word } from '../words.ts';
 import { GRAMMAR, VARIABLES } from './flags.ts';
 
@@ -25,6 +25,12 @@ function imageVersion({ scene }: ReadInput): Reading<string> {
   return { state: 'set', value, path: [...scene.container.path, 'image'], text: scene.container.image ?? '' };
 }
 
+const SETTABLE: readonly (readonly [FlagConcept, string])[] = [
+  ['context', 'OLLAMA_CONTEXT_LENGTH'],
+  ['kv-cache-dtype', 'OLLAMA_KV_CACHE_TYPE'],
+  ['max-num-seqs', 'OLLAMA_NUM_PARALLEL'],
+];
+
 function read(input: ReadInput): EngineReading {
   const opened = openLaunch(input, GRAMMAR, variableFlags(input, VARIABLES));
   const slots = readNumber(opened.reader, 'max-num-seqs');
@@ -44,6 +50,7 @@ function read(input: ReadInput): EngineReading {
     ...base,
     ...parts,
     append: null,
+    variables: settable(input, SETTABLE),
     isOpaque: base.isOpaque || input.scene.launch.environment.hasUnseen,
   };
 }
@@ -62,8 +69,13 @@ function pulledModels({ scene }: ReadInput): readonly ModelIdentity[] {
     const verb = words[start + 1]?.text;
     if (programName(words[start]) !== 'ollama' || (verb !== 'pull' && verb !== 'run')) return [];
     const model = words.slice(start + 2).find((word) => word.text?.startsWith('-') === false);
-    return model === undefined ? [] : [{ kind: 'hub-id', text: model.text ?? '', path: model.path }];
+    return model === undefined ? [] : [{ kind: 'hub-id', text: tagged(model.text ?? ''), path: model.path }];
   });
+}
+
+/** Without a tag Ollama pulls `latest`: `llama4` is a name of its own library, and means nothing to another engine. */
+function tagged(name: string): string {
+  return name.includes(':') ? name : `${name}:latest`;
 }
 
 export const ollama: Engine = {
