@@ -86,4 +86,10 @@ async function main(): Promise<void> {
   }
 }
 
+// `vramgate audit | head`: the reader has seen enough. The webhook writes to its descriptor, not through this stream.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.fits);
+});
+
 await main();

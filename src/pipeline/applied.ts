@@ -1,9 +1,7 @@
-import { contentHash } from '../catalog/content-hash.ts';
 import type { JsonPath } from '../findings.ts';
-import { ANNOTATION_KEYS, APPLIED_KEY, PREFIX } from '../intent/keys.ts';
+import { APPLIED_KEY } from '../intent/keys.ts';
 import type { Edit } from '../plan/types.ts';
-import { gpuFormOf } from '../workload/gpu-request.ts';
-import type { Container, PodTemplate, Workload } from '../workload/types.ts';
+import type { PodTemplate, Workload } from '../workload/types.ts';
 
 /**
  * The `vramgate.io/applied` annotation: what we set, and from which author-side inputs, so that a later update can tell
@@ -11,6 +9,7 @@ import type { Container, PodTemplate, Workload } from '../workload/types.ts';
  */
 export interface Applied {
   readonly set: readonly AppliedEdit[];
+  /** `authorInputs` of the object that it was set on: JSON. */
   readonly from: string;
 }
 
@@ -43,7 +42,7 @@ export function isAppliedEdit(edit: Edit): edit is AppliedEdit {
 }
 
 export function formatApplied(applied: Applied): string {
-  return JSON.stringify({ set: applied.set.map(toRow), from: applied.from });
+  return `{"set":${JSON.stringify(applied.set.map(toRow))},"from":${applied.from}}`;
 }
 
 type Row = readonly (string | number | boolean | readonly (string | number)[])[];
@@ -72,10 +71,10 @@ export function parseApplied(annotations: ReadonlyMap<string, unknown>): Applied
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return null;
   const [rows, from] = [parsed['set'], parsed['from']];
-  if (!Array.isArray(rows) || rows.length > MAX_SET || typeof from !== 'string') return null;
+  if (!Array.isArray(rows) || rows.length > MAX_SET || !isRecord(from)) return null;
   const edits = rows.map(fromRow);
   const set = edits.filter((edit) => edit !== null);
-  return set.length === edits.length ? { set, from } : null;
+  return set.length === edits.length ? { set, from: JSON.stringify(from) } : null;
 }
 
 function parseJson(text: string): unknown {
@@ -159,52 +158,4 @@ function placesOf({ spec }: PodTemplate): readonly JsonPath[] {
 function placeOf(edit: AppliedEdit): JsonPath {
   if ('podSpec' in edit) return edit.podSpec;
   return 'container' in edit ? edit.container : edit.list;
-}
-
-/**
- * The author's side of everything that planning reads, as one digest. It is taken from the object without our edits,
- * and holds nothing of ours: no catalog, inventory, policy or version.
- */
-export function authorInputs(workload: Workload): string {
-  const parts = [
-    workload.kind,
-    workload.groupSize,
-    own(workload.annotations),
-    workload.templates.map(templateInputs),
-  ];
-  return contentHash(JSON.stringify(parts));
-}
-
-function own(annotations: ReadonlyMap<string, unknown>): readonly unknown[] {
-  return ANNOTATION_KEYS.filter((key) => key !== 'exempt').map(
-    (key) => annotations.get(PREFIX + key) ?? null,
-  );
-}
-
-function templateInputs(template: PodTemplate): readonly unknown[] {
-  const { spec } = template;
-  return [
-    template.role,
-    own(template.annotations),
-    [...spec.nodeSelector],
-    spec.requiredNodeAffinity,
-    spec.tolerations,
-    spec.schedulerName,
-    spec.resourceClaims,
-    spec.containers.map(containerInputs),
-    spec.initContainers.map(containerInputs),
-  ];
-}
-
-/** What starts, with which devices. Probes, mounts, labels and CPU may change without a new plan. */
-function containerInputs(container: Container): readonly unknown[] {
-  const devices = [...container.limits, ...container.requests].filter(([name]) => gpuFormOf(name) !== null);
-  return [
-    container.name,
-    container.image,
-    container.command,
-    container.args,
-    container.env.map(({ name, value }) => [name, value]),
-    devices,
-  ];
 }

@@ -8,12 +8,12 @@ import type { Workload } from '../workload/types.ts';
 import {
   type Applied,
   type AppliedEdit,
-  authorInputs,
   belongsTo,
   formatApplied,
   isAppliedEdit,
   parseApplied,
 } from './applied.ts';
+import { authorInputs } from './author-inputs.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isOurs } from './ours.ts';
 import { notRefused, ratchet } from './ratchet.ts';

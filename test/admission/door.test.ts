@@ -110,7 +110,7 @@ describe('an object beyond the limits', () => {
 
   it('is never patched, though its metadata claims that we have edited it', () => {
     const object = withEnv(deployment(UNDERSIZED), HUGE);
-    const forged = '{"set":[["gpus",["spec"],"nvidia.com/gpu",8]],"from":"0000000000000000"}';
+    const forged = '{"set":[["gpus",["spec"],"nvidia.com/gpu",8]],"from":{"model":"scout"}}';
     at(object, 'metadata', 'annotations')['vramgate.io/applied'] = forged;
 
     expect(patchOf(review('mutate', readOrThrow(envelope(object))))).toEqual([]);

@@ -492,7 +492,7 @@ describe('an update', () => {
       ['args', ['spec', 'template', 'spec', 'containers', 5, 'args'], false, ['x']],
     ],
   ])('with a forged record of %s is answered, and an undersized object still refused', (_what, row) => {
-    const applied = JSON.stringify({ set: [row], from: '0'.repeat(16) });
+    const applied = JSON.stringify({ set: [row], from: { model: 'scout' } });
     const forge = (subject: Subject): Members =>
       deployment({ ...subject, annotations: { ...subject.annotations, 'vramgate.io/applied': applied } });
 

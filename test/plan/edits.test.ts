@@ -92,7 +92,7 @@ describe('a changed input', () => {
 
   it('by a forged record that names other places is none of ours', () => {
     const object = scout('128K', 131_072);
-    const forged = { set: [['selector', ['status'], 'a', 'b']], from: 'x' };
+    const forged = { set: [['selector', ['status'], 'a', 'b']], from: { model: 'scout' } };
     const record = { 'vramgate.io/applied': JSON.stringify(forged) };
     const annotations = { 'vramgate.io/model': 'scout', 'vramgate.io/context': '128K', ...record };
     const facts = cluster([H100_NODES]);
