@@ -2,13 +2,15 @@ import type { Config } from '../config/file.ts';
 import { parseServeOptions, SERVE_USAGE, type ServeOptions } from '../config/serve-options.ts';
 import { createLog, type LineSink } from '../observe/logger.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import type { KeyPair } from '../server/certificate-files.ts';
 import { createLifecycle } from '../server/lifecycle.ts';
 import { type Listener, listenPlain, listenTls } from '../server/listen.ts';
 import { createProbes } from '../server/probes.ts';
 import { readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
 import { createWebhooks } from './serve/answering.ts';
-import { type Certificate, openCertificate } from './serve/certificate.ts';
+import { openCertificate } from './serve/certificate.ts';
+import type { Certificate } from './serve/certificate-source.ts';
 import { findCluster, watchCluster } from './serve/cluster.ts';
 import {
   configOf,
@@ -62,7 +64,10 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
   metrics.inventoryIs(snapshots.inventoryStatus);
   const certificate = await openCertificate(options, running);
   const probePort = await openProbes(options, { config, certificate, running, cleanup });
-  const listener = await openWebhooks(options, { config, certificate, running, cleanup });
+  log.info('starting', { metricsPort: probePort });
+  const pair = await certificate.first(io.stopped);
+  if (pair === null) return;
+  const listener = await openWebhooks(options, pair, { config, certificate, running, cleanup });
   cleanup.defer(watchConfig(configFile, config, running));
   cleanup.defer(watchInventory(inventoryFile, running));
   await openCluster(options, { config, running, cleanup });
@@ -111,11 +116,11 @@ async function openProbes(options: ServeOptions, opening: Opening): Promise<numb
   return listener.port;
 }
 
-async function openWebhooks(options: ServeOptions, opening: Opening): Promise<Listener> {
+async function openWebhooks(options: ServeOptions, pair: KeyPair, opening: Opening): Promise<Listener> {
   const { config, certificate, running, cleanup } = opening;
   const { host, maxConnections, clientCaFile } = config.server;
   const clientCa = clientCaFile === null ? null : await readText(clientCaFile);
-  const settings = { host, port: options.port, pair: certificate.current(), maxConnections, clientCa };
+  const settings = { host, port: options.port, pair, maxConnections, clientCa };
   const listener = await listenTls(createWebhooks(running), settings).catch((error: unknown) => {
     throw new UsageError(`--port ${options.port}: ${messageOf(error)}`);
   });

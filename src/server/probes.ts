@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Lifecycle, Stage } from './lifecycle.ts';
 
 /** Health, readiness and metrics, on a port of their own: a probe needs no certificate. */
 export interface ProbeSettings {
@@ -19,9 +19,14 @@ function page(status: number, text: string): Page {
   return { status, contentType: 'text/plain; charset=utf-8', text: `${text}\n` };
 }
 
+function unready(stage: Stage): string | null {
+  return stage === 'ready' ? null : stage;
+}
+
 function readiness({ lifecycle, notReady }: ProbeSettings): Page {
   const stage = lifecycle.stage();
-  const reason = stage === 'ready' ? notReady() : stage;
+  // While starting, what it waits for says more than the stage.
+  const reason = stage === 'draining' || stage === 'stopped' ? stage : (notReady() ?? unready(stage));
   return reason === null ? page(200, 'ok') : page(503, reason);
 }
 

@@ -19,15 +19,21 @@ export interface Reply {
 export interface Calling {
   readonly port: number;
   readonly ca: string;
+  /** By which name the server is called; localhost. */
+  readonly servername?: string;
   readonly agent?: Agent;
   readonly cert?: string;
   readonly key?: string;
 }
 
-export function post({ port, ...tls }: Calling, path: string, body: string | Buffer): Promise<Reply> {
+export function post(
+  { port, servername = 'localhost', ...tls }: Calling,
+  path: string,
+  body: string | Buffer,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const address = { host: '127.0.0.1', port, servername: 'localhost', path, method: 'POST' };
+    const address = { host: '127.0.0.1', port, servername, path, method: 'POST' };
     const call = request({ ...address, ...tls, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -107,6 +113,10 @@ export interface Wanted {
   readonly config?: string;
   readonly server?: string;
   readonly flags?: readonly string[];
+  /** In the place of the flags for tls.crt and tls.key. */
+  readonly tls?: readonly string[];
+  /** Called with the port of the probes when they answer, before the webhook serves. */
+  readonly starting?: (metricsPort: number) => Promise<void>;
 }
 
 export function writePair(folder: string, pair: { readonly cert: string; readonly key: string }): void {
@@ -150,10 +160,15 @@ export async function startServing(wanted: Wanted = {}): Promise<Serving> {
     join(folder, 'tls.key'),
   ];
   const flags = ['--config', join(folder, 'config.yaml'), '--port', '0', '--metrics-port', '0'];
-  const ended = runServe([...files, ...flags, ...(wanted.flags ?? [])], io);
+  const ended = runServe([...(wanted.tls ?? files), ...flags, ...(wanted.flags ?? [])], io);
   const log = (): readonly LogLine[] => logLines(written);
+  const said = (msg: string): Promise<LogLine> =>
+    until(() => log().find((line) => line['msg'] === msg) ?? null, `"${msg}"`).catch((error: Error) => {
+      throw new Error(`${error.message}; its log: ${written}`);
+    });
+  await wanted.starting?.(Number((await said('starting'))['metricsPort']));
   const serving = await Promise.race([
-    until(() => log().find((line) => line['msg'] === 'serving') ?? null, 'the webhook'),
+    said('serving'),
     ended.then((code) => Promise.reject(new Error(`the webhook ended with ${code}`))),
   ]);
   const [port, metricsPort] = [Number(serving['port']), Number(serving['metricsPort'])];

@@ -56,6 +56,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ],
   ['cluster', shell([...FACTS, 'catalog', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
+  ['certificates', shell([...FACTS, 'cluster', 'server'], ['zod', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['diff', 'yaml', 'rfc6902', 'node:'])],
   ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],
   ['build', shell(['catalog'], ['esbuild', 'yaml', 'node:'])],
@@ -66,7 +67,7 @@ interface Grant {
   readonly packages?: readonly string[];
 }
 
-const COMPOSITION_ROOT: Grant = { rooms: ['server', 'observe', 'cluster'] };
+const COMPOSITION_ROOT: Grant = { rooms: ['server', 'observe', 'cluster', 'certificates'] };
 
 /** What single files, or all files of a folder (`…/`), may import beyond their room. */
 const GRANTS: ReadonlyMap<string, Grant> = new Map([

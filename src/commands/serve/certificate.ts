@@ -1,23 +1,20 @@
-import type { ServeOptions } from '../../config/serve-options.ts';
+import type { CertificateChoice, ServeOptions } from '../../config/serve-options.ts';
 import { type KeyPair, readKeyPair } from '../../server/certificate-files.ts';
 import { throwawayCertificate } from '../../server/throwaway-certificate.ts';
 import { UsageError } from '../io.ts';
+import { type Certificate, expired } from './certificate-source.ts';
+import { findCluster } from './cluster.ts';
 import { keepFresh } from './refresh.ts';
 import { messageOf, type Running } from './running.ts';
+import { selfManaged } from './self-managed.ts';
 
-/** Where the serving certificate comes from. */
-export interface Certificate {
-  readonly current: () => KeyPair;
-  /** Why the API server cannot rely on it; null: it can. */
-  readonly notReady: () => string | null;
-  /** Calls `use` with every later pair; returns what ends it. */
-  readonly watch: (use: (pair: KeyPair) => void) => () => void;
-}
+type Files = Extract<CertificateChoice, { kind: 'files' }>;
 
-type Files = NonNullable<ServeOptions['certificate']>;
-
-function expired({ expiresAt }: KeyPair): string | null {
-  return expiresAt.getTime() > Date.now() ? null : 'certificate expired';
+/** A half-written pair, a key that does not match yet or an expired one must not take the place of a good one. */
+async function readUsable(files: Files): Promise<KeyPair> {
+  const pair = await readKeyPair(files);
+  if (expired(pair) !== null) throw new Error(`${files.certFile} expired on ${pair.expiresAt.toISOString()}`);
+  return pair;
 }
 
 async function fromFiles(files: Files, running: Running): Promise<Certificate> {
@@ -28,13 +25,12 @@ async function fromFiles(files: Files, running: Running): Promise<Certificate> {
   const source = {
     subject: 'certificate',
     files: [files.certFile, files.keyFile],
-    // A half-written pair, or a key that does not match yet, is no pair.
-    read: () => readKeyPair(files),
+    read: () => readUsable(files),
     isSame: (one: KeyPair, other: KeyPair) => one.cert === other.cert && one.key === other.key,
     first: current,
   } as const;
   return {
-    current: () => current,
+    first: async () => current,
     notReady: () => expired(current),
     watch: (use) =>
       keepFresh(
@@ -55,9 +51,23 @@ async function throwaway({ metrics, log }: Running): Promise<Certificate> {
   const { pair } = await throwawayCertificate(['localhost', '127.0.0.1']);
   metrics.certificateExpires(pair.expiresAt);
   log.warn('no certificate was given: a throwaway one for localhost is served');
-  return { current: () => pair, notReady: () => expired(pair), watch: () => () => undefined };
+  return { first: async () => pair, notReady: () => expired(pair), watch: () => () => undefined };
 }
 
-export async function openCertificate({ certificate }: ServeOptions, running: Running): Promise<Certificate> {
-  return certificate === null ? throwaway(running) : fromFiles(certificate, running);
+export async function openCertificate(options: ServeOptions, running: Running): Promise<Certificate> {
+  const { certificate } = options;
+  switch (certificate.kind) {
+    case 'files':
+      return fromFiles(certificate, running);
+    case 'self-managed': {
+      const connection = await findCluster(options);
+      if (connection === null) {
+        throw new UsageError('--self-managed-tls needs the service account of a pod, or --kubeconfig FILE');
+      }
+      const { createApi } = await import('../../cluster/api.ts');
+      return selfManaged(certificate, createApi(connection), running);
+    }
+    case 'throwaway':
+      return throwaway(running);
+  }
 }
