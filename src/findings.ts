@@ -75,7 +75,6 @@ export const FINDINGS = {
     kind: 'capacity',
     summary: 'the extra pod of a rolling update could never be scheduled',
   },
-  'no-free-gpus': { kind: 'info', summary: 'no GPUs of this shape are free now' },
   unannotated: { kind: 'unannotated', summary: 'serves a Llama 4 model without any vramgate.io annotation' },
   'unknown-key': {
     kind: 'warning',

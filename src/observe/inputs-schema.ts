@@ -117,6 +117,7 @@ const unit = z.object({
   tensorParallelPath: path.nullable(),
   append: z.object({ path, isNew: z.boolean() }).nullable(),
   variables: z.array(z.object({ concept: z.enum(FLAG_CONCEPTS), name: text })),
+  rollout: z.object({ replicas: count, maxSurge: count, maxUnavailable: count }).nullable(),
   trainingPods: count,
   memoryLimit: text.nullable(),
   hasSharedMemory: z.boolean(),

@@ -3,8 +3,9 @@ import type { Catalog, CheckpointEntry } from '../catalog/types.ts';
 import type { FlagConcept, FlagSite } from '../engine/types.ts';
 import { type Finding, finding, formatPath, isFindingCode, type JsonPath } from '../findings.ts';
 import type { Intent, Origin } from '../intent/types.ts';
+import { hasSharedMemory } from '../plan/shared-memory.ts';
 import type { GpuAsk } from '../plan/types.ts';
-import type { Member, PlannedContainer, PlannedSpec, UnitDraft } from '../plan/unit.ts';
+import type { Member, PlannedContainer, PlannedSpec, Rollout, UnitDraft } from '../plan/unit.ts';
 import type { PlacementOwner } from '../workload/ownership.ts';
 import type { NodeSelectorTerm, Toleration } from '../workload/types.ts';
 import type { UnitReading } from './units.ts';
@@ -61,6 +62,8 @@ export interface RecordedUnit {
   readonly append: { readonly path: JsonPath; readonly isNew: boolean } | null;
   /** Variables by which the launch can be told something. */
   readonly variables: readonly { readonly concept: FlagConcept; readonly name: string }[];
+  /** Replicas of a rolling update, and what it adds and takes away. */
+  readonly rollout: Rollout | null;
   readonly trainingPods: number;
   /** The container's memory limit, a Kubernetes quantity. */
   readonly memoryLimit: string | null;
@@ -105,6 +108,7 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
     tensorParallelPath: unit.reading?.flagSites.get('tensor-parallel')?.path ?? null,
     append: unit.reading?.append ?? null,
     variables: Array.from(unit.reading?.variables ?? [], ([concept, name]) => ({ concept, name })),
+    rollout: unit.rollout,
     trainingPods: unit.trainingPods,
     memoryLimit: leader.container.limits.get('memory') ?? null,
     hasSharedMemory: hasSharedMemory(spec, leader.container),
@@ -162,6 +166,7 @@ function unitFrom(recorded: RecordedUnit, catalog: Catalog): UnitDraft {
     },
     canEdit: recorded.canEdit,
     placementOwner: recorded.placementOwner,
+    rollout: recorded.rollout,
     trainingPods: recorded.trainingPods,
   };
 }
@@ -184,17 +189,13 @@ function memberFrom(member: RecordedMember, unit: RecordedUnit): Member {
 
 const SHARED_MEMORY = { name: 'shm', mountPath: '/dev/shm' };
 
-function hasSharedMemory({ volumes }: PlannedSpec, { volumeMounts }: PlannedContainer): boolean {
-  const mount = volumeMounts.find((one) => one.mountPath === SHARED_MEMORY.mountPath);
-  return volumes.find((one) => one.name === mount?.name)?.emptyDirMedium === 'Memory';
-}
-
 function specFrom(member: RecordedMember, unit: RecordedUnit): PlannedSpec {
   return {
     path: member.podSpec,
     nodeSelector: new Map(member.nodeSelector.map(({ key, value }) => [key, value])),
     requiredNodeAffinity: member.requiredNodeAffinity,
     tolerations: member.tolerations,
+    sharesHostIpc: false,
     volumes: unit.hasSharedMemory
       ? [{ name: SHARED_MEMORY.name, emptyDirMedium: 'Memory', sizeLimit: null }]
       : [],

@@ -194,6 +194,7 @@ function buildUnit(
     reading,
     canEdit: !served.isAmbiguous && workload.controller === null,
     placementOwner: placementOwner(workload, template),
+    rollout: workload.surge === null ? null : { replicas: workload.replicas, ...workload.surge },
     trainingPods: trainingPods(workload, leader, workers),
   };
 }

@@ -1,6 +1,8 @@
 import { type Finding, finding } from '../findings.ts';
+import { engineProfile } from '../sizing/engines/registry.ts';
 import { formatGib } from '../units.ts';
 import { parseQuantity } from '../workload/quantity.ts';
+import { hasSharedMemory } from './shared-memory.ts';
 import type { Judged } from './types.ts';
 import type { PlannedContainer, PlannedSpec, Unit } from './unit.ts';
 
@@ -21,9 +23,9 @@ export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] 
  */
 function sharedMemory(spec: PlannedSpec, container: PlannedContainer, judged: Judged): readonly Finding[] {
   if (judged.parallel.tensor <= 1) return [];
-  const mount = container.volumeMounts.find((one) => one.mountPath === '/dev/shm');
-  const volume = spec.volumes.find((one) => one.name === mount?.name);
-  if (volume?.emptyDirMedium === 'Memory') return [];
+  const profile = engineProfile(judged.intent.engine, judged.intent.engineVersion);
+  // Where whole layers are dealt to the GPUs, one process drives them all.
+  if (profile?.supportsTensorParallel === false || hasSharedMemory(spec, container)) return [];
   const path = [...container.path, 'volumeMounts'];
   const message = `tensor parallel ${judged.parallel.tensor} without an emptyDir of medium Memory at /dev/shm: NCCL has 64 MiB there and fails`;
   return [finding('missing-shm', path, message)];

@@ -2,6 +2,7 @@ import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { formatGib } from '../units.ts';
 import { planFlags } from './flags.ts';
+import { cannotRun } from './native.ts';
 import { noCount } from './no-count.ts';
 import { parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
@@ -10,7 +11,7 @@ import { namedProducts, sizable, vendorOfImage } from './products.ts';
 import { ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
-import type { Edit, NodeClass, PlanFacts, Policy } from './types.ts';
+import type { Edit, NodeClass, PlanFacts } from './types.ts';
 import { type Member, podsOf, type Unit } from './unit.ts';
 import { isWholeGpu, MAX_TYPICAL, smallestWay, type Way } from './ways.ts';
 
@@ -50,7 +51,7 @@ function containerPath(unit: Unit): JsonPath {
 function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
   const { policy } = facts;
   const classes = knownClasses(facts);
-  const ways = classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, policy));
+  const ways = classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, facts));
   const compare = ranking(
     policy,
     ways.map((one) => one.reach.nodeClass),
@@ -66,10 +67,10 @@ function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
   return onClass(unit, best, facts);
 }
 
-function wayOnClass(unit: Unit, nodeClass: NodeClass, policy: Policy): readonly ClassWay[] {
+function wayOnClass(unit: Unit, nodeClass: NodeClass, { policy, catalog }: PlanFacts): readonly ClassWay[] {
   const { device, sharing } = nodeClass;
   if (device === null || sharing !== 'none' || !isAccepted(unit, device)) return [];
-  if (!isWholeGpu(nodeClass.resource)) return [];
+  if (!isWholeGpu(nodeClass.resource) || cannotRun(unit, device.product, catalog)) return [];
   const [reach] = reachableClasses(
     [nodeClass],
     schedulingOf(unit, unit.members[0]),

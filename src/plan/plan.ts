@@ -2,7 +2,9 @@ import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
 import { planExisting } from './existing.ts';
 import { planMissing } from './missing.ts';
+import { nativeFindings } from './native.ts';
 import { NOTHING, type Outcome } from './outcome.ts';
+import { surgeFindings } from './surge.ts';
 import type { GpuAsk, PlanFacts } from './types.ts';
 import { askOf, type Unit } from './unit.ts';
 
@@ -11,7 +13,13 @@ export function planUnit(unit: Unit, facts: PlanFacts): Outcome {
   const ask = askOf(unit);
   const released = releaseFindings(unit.intent, unit.intent.model.origin.path);
   const outcome = planAsk(unit, ask, facts);
-  return { ...outcome, findings: [...released, ...outcome.findings] };
+  const findings = [
+    ...released,
+    ...outcome.findings,
+    ...nativeFindings(unit, outcome.judged, facts.catalog),
+    ...surgeFindings(unit, outcome, facts),
+  ];
+  return { ...outcome, findings };
 }
 
 function planAsk(unit: Unit, ask: GpuAsk | null, facts: PlanFacts): Outcome {

@@ -1,7 +1,7 @@
 import type { EngineReading } from '../engine/types.ts';
 import type { Intent } from '../intent/types.ts';
 import type { PlacementOwner } from '../workload/ownership.ts';
-import type { Container, PodSpec, PodTemplate } from '../workload/types.ts';
+import type { Container, PodSpec, PodTemplate, RolloutSurge } from '../workload/types.ts';
 import type { Sizer } from './sizer.ts';
 import type { GpuAsk } from './types.ts';
 
@@ -11,7 +11,7 @@ import type { GpuAsk } from './types.ts';
  */
 export type PlannedSpec = Pick<
   PodSpec,
-  'path' | 'nodeSelector' | 'requiredNodeAffinity' | 'tolerations' | 'volumes'
+  'path' | 'nodeSelector' | 'requiredNodeAffinity' | 'tolerations' | 'volumes' | 'sharesHostIpc'
 >;
 export type PlannedContainer = Pick<Container, 'path' | 'image' | 'limits' | 'volumeMounts'>;
 
@@ -21,6 +21,10 @@ export interface Member {
   readonly container: PlannedContainer;
   readonly ask: GpuAsk | null;
   readonly pods: number;
+}
+
+export interface Rollout extends RolloutSurge {
+  readonly replicas: number;
 }
 
 /**
@@ -35,6 +39,8 @@ export interface Unit {
   /** False where nothing may be patched: several serving containers, immutable, owned elsewhere. */
   readonly canEdit: boolean;
   readonly placementOwner: PlacementOwner | null;
+  /** What a rolling update adds and takes away; null where the kind does not surge. */
+  readonly rollout: Rollout | null;
   /** Pods that train together (all of a replica's, times the replicas); those of a replica for serving. */
   readonly trainingPods: number;
 }

@@ -1,5 +1,6 @@
 import { readContainer } from './container.ts';
 import {
+  isTrueAt,
   itemsAt,
   type JsonNode,
   nodeAt,
@@ -52,6 +53,7 @@ function readPodSpec(spec: JsonNode): PodSpec {
     resourceClaims: itemsAt(spec, 'resourceClaims').length,
     nodeName: nonEmpty(textAt(spec, 'nodeName')),
     volumes: nodesAt(spec, 'volumes').map(readVolume),
+    sharesHostIpc: isTrueAt(spec, 'hostIPC'),
   };
 }
 

@@ -79,6 +79,8 @@ export interface PodSpec {
   readonly resourceClaims: number;
   readonly nodeName: string | null;
   readonly volumes: readonly Volume[];
+  /** `hostIPC`: the pod sees the host's /dev/shm. */
+  readonly sharesHostIpc: boolean;
 }
 
 /** One pod template of a workload. A bare Pod is its own template at path []. */

@@ -53,6 +53,7 @@ export function makePod(
     requiredNodeAffinity: null,
     tolerations: [],
     schedulerName: null,
+    sharesHostIpc: false,
     schedulingGates: [],
     resourceClaims: 0,
     nodeName: null,

@@ -26,6 +26,7 @@ const BARE: PodSpec = {
   requiredNodeAffinity: null,
   tolerations: [],
   schedulerName: null,
+  sharesHostIpc: false,
   schedulingGates: [],
   resourceClaims: 0,
   nodeName: null,

@@ -1,0 +1,42 @@
+import { findGpus } from '../catalog/resolve.ts';
+import type { Catalog, GpuEntry, Quantization } from '../catalog/types.ts';
+import { type Finding, finding } from '../findings.ts';
+import { engineProfile } from '../sizing/engines/registry.ts';
+import type { Judged } from './types.ts';
+import type { Unit } from './unit.ts';
+
+type Support = GpuEntry['fp8'];
+
+/** Formats whose arithmetic a GPU may lack. 4-bit integers and GGUF types are arithmetic of no GPU, and no surprise. */
+function supportOf(gpu: GpuEntry, quantization: Quantization): Support | null {
+  if (quantization === 'fp8') return gpu.fp8;
+  if (quantization === 'nvfp4') return gpu.fp4;
+  return quantization === 'bf16' && !gpu.hasBf16 ? 'none' : null;
+}
+
+/**
+ * True where the product is known to lack even kernels that unpack the format (gpu-catalog.md §1.6): fp8 and fp4 weights
+ * run through Marlin from compute capability 7.5 on, and not on ROCm; bf16 from 8.0 on.
+ */
+export function cannotRun(unit: Unit, product: string, catalog: Catalog): boolean {
+  const [gpu] = findGpus(catalog, product);
+  const quantization = unit.intent.checkpoint?.value.quantization ?? null;
+  return gpu !== undefined && quantization !== null && supportOf(gpu, quantization) === 'none';
+}
+
+/** What a GPU does with a format that it has no arithmetic for. */
+export function nativeFindings(unit: Unit, judged: Judged | null, catalog: Catalog): readonly Finding[] {
+  const { checkpoint, workload, engine, engineVersion } = unit.intent;
+  if (judged?.device == null || checkpoint === null || workload === 'training') return [];
+  const [gpu] = findGpus(catalog, judged.device.product);
+  const { quantization } = checkpoint.value;
+  const support = gpu === undefined ? null : supportOf(gpu, quantization);
+  if (support !== 'weights-only' && support !== 'none') return [];
+  const title = engineProfile(engine, engineVersion)?.title ?? engine;
+  const what =
+    support === 'none'
+      ? `and no kernel that unpacks it: ${title} is expected to refuse to start`
+      : 'the weights are unpacked to 16 bit for every step: memory is saved, speed is not';
+  const message = `${judged.device.product} has no native ${quantization} arithmetic, ${what}`;
+  return [finding('quantization-not-native', unit.members[0].container.path, message)];
+}
