@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { runAudit } from '../../src/commands/audit.ts';
+import { EXIT } from '../../src/commands/io.ts';
 import { inputsSchema } from '../../src/observe/inputs-schema.ts';
 import { createLog } from '../../src/observe/logger.ts';
 import { recordJsonSchema, recordSchema } from '../../src/observe/record-schema.ts';
@@ -20,6 +22,7 @@ import {
   recorded,
   UNDERSIZED,
 } from '../admission/subjects.ts';
+import { memoryIo } from '../commands/memory-io.ts';
 import { type LogLine, post, type Serving, startServing, until } from '../server/serving.ts';
 
 const RECORDED = new URL('../fixtures/admission-reviews/', import.meta.url);
@@ -74,6 +77,17 @@ describe('records of the real server over the 36 recorded requests', () => {
       expect(Buffer.byteLength(JSON.stringify(inputs))).toBeLessThanOrEqual(MAX_INPUT_BYTES);
     expect(text).not.toContain('--max-model-len');
     expect(text).not.toContain('HF_TOKEN');
+  });
+
+  it('are computed again to the same decisions, from the log alone', async () => {
+    const log = serving.log().map((line) => `${JSON.stringify(line)}\n`);
+    const { io, text } = memoryIo();
+    async function* input(): AsyncGenerator<string> {
+      yield* log;
+    }
+
+    expect(await runAudit(['--replay', '--strict'], { ...io, input })).toBe(EXIT.fits);
+    expect(text()).toContain(' 0 differently, 0 cannot be computed again, ');
   });
 
   it('say the same as the audit annotations, whose keys and values are legal', () => {

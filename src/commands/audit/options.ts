@@ -15,7 +15,7 @@ kubectl logs --prefix and --timestamps put before them. docs/decision-record.md 
   --code CODE                  a finding of this code is among the findings
   --summary                    who and what: reviews, refusals and GPUs
   --replay                     computes every decision again from its record, and prints those that come out differently
-  --config FILE                with --replay: also under the policy of this configuration
+  --config FILE                with --replay: with the catalog of this configuration, and under its policy as well
   --strict                     with --replay: a record that cannot be computed again exits with 3
   --schema                     prints the JSON Schema of a record
   -o, --output table|json|yaml|csv

@@ -1,8 +1,8 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
+import { objectName } from '../../observe/record-words.ts';
 import { plain } from '../../plan/message.ts';
 import type { Output } from './options.ts';
 import type { Difference, ReplayResult } from './replay.ts';
-import { objectName } from './table.ts';
 import { plainWriter, valueWriter, type Writer } from './writer.ts';
 
 /** One record that came out differently, or that could not be computed again. */

@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
+import { objectName } from '../../observe/record-words.ts';
 import { plain } from '../../plan/message.ts';
-import { objectName } from './table.ts';
 
 /**
  * Who asked for what, and how many GPUs it was about. The validating webhook gives the verdict, so its records are

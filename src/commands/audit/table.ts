@@ -1,6 +1,6 @@
 import type { AuditRecord } from '../../observe/record-schema.ts';
+import { codesText, gpuText, modelText, needText, objectName } from '../../observe/record-words.ts';
 import { plain } from '../../plan/message.ts';
-import { formatGib } from '../../units.ts';
 
 /** One line a record, as it comes: widths are fixed, because a log is not read twice. */
 
@@ -20,33 +20,6 @@ const COLUMNS: readonly (readonly [string, number, (record: AuditRecord) => stri
 /** An asterisk marks a dry run. */
 function answerText({ allowed, dryRun }: AuditRecord): string {
   return `${allowed ? 'allowed' : 'denied'}${dryRun ? '*' : ''}`;
-}
-
-export function objectName({ subject }: AuditRecord): string {
-  const { kind, namespace, name, generateName } = subject;
-  return `${kind} ${namespace ?? '-'}/${name ?? (generateName === null ? '-' : `${generateName}*`)}`;
-}
-
-function modelText({ model, quantization, context }: AuditRecord): string {
-  if (model === null) return '-';
-  return [model, quantization, context].filter((one) => one !== null).join(' ');
-}
-
-/** `-→2`: none asked for, two planned. */
-function gpuText({ requestedGpus, plannedGpus }: AuditRecord): string {
-  if (requestedGpus === null && plannedGpus === null) return '-';
-  if (requestedGpus === plannedGpus || plannedGpus === null) return String(requestedGpus);
-  return `${requestedGpus ?? '-'}→${plannedGpus}`;
-}
-
-function needText({ bytesNeededPerGpu, bytesAvailablePerGpu }: AuditRecord): string {
-  if (bytesNeededPerGpu === null) return '-';
-  const have = bytesAvailablePerGpu === null ? '?' : formatGib(bytesAvailablePerGpu);
-  return `${formatGib(bytesNeededPerGpu)}/${have}`;
-}
-
-function codesText({ findings }: AuditRecord): string {
-  return [...new Set(findings.map(({ code }) => code))].join(',');
 }
 
 function row(cells: readonly string[]): string {

@@ -1,4 +1,3 @@
-import { builtinCatalog } from '../../catalog/builtin.ts';
 import { type AuditRecord, recordJsonSchema } from '../../observe/record-schema.ts';
 import { loadConfig } from '../facts.ts';
 import { EXIT, type Io } from '../io.ts';
@@ -53,8 +52,12 @@ function summaryOutput(summary: Summary, output: Output): string {
 }
 
 async function replayTask({ config, output, isStrict }: AuditOptions, io: Io): Promise<Task> {
-  const policy = config === null ? null : (await loadConfig(config)).policy;
-  const today: Today = { catalog: builtinCatalog, vramgateVersion: __VRAMGATE_VERSION__, policy };
+  const { catalog, policy } = await loadConfig(config);
+  const today: Today = {
+    catalog,
+    vramgateVersion: __VRAMGATE_VERSION__,
+    policy: config === null ? null : policy,
+  };
   const writer = replayWriter(output, io.out);
   const counts: ReplayCounts = { same: 0, different: 0, notReplayable: 0, leftAlone: 0 };
   return {

@@ -5,12 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { MAX_LINE_BYTES } from '../../../src/commands/audit/lines.ts';
 import { runAudit } from '../../../src/commands/audit.ts';
+import { configFrom } from '../../../src/commands/facts.ts';
 import { EXIT, UsageError } from '../../../src/commands/io.ts';
 import { createLog } from '../../../src/observe/logger.ts';
 import { recordJsonSchema } from '../../../src/observe/record-schema.ts';
 import type { DecisionRecord } from '../../../src/pipeline/types.ts';
 import {
   created,
+  FACTS,
   FITS,
   handle,
   INCOMPLETE,
@@ -19,6 +21,7 @@ import {
   UNDERSIZED,
   UNKNOWN_MODEL,
 } from '../../admission/subjects.ts';
+import { SOURCE } from '../../catalog/sources.ts';
 import { memoryIo } from '../memory-io.ts';
 
 /** As the webhook writes it. */
@@ -344,15 +347,31 @@ describe('--replay', () => {
     expect((await audit(['--replay', '--strict'], log)).code).toBe(EXIT.doesNotFit);
   });
 
-  it('under another configuration names the policy', async () => {
+  async function replayWith(config: string, log: string): Promise<Ran> {
     const folder = mkdtempSync(join(tmpdir(), 'vramgate-audit-'));
     const file = join(folder, 'config.yaml');
-    writeFileSync(file, 'policy: { unknown: deny }\n');
-    const { code, out } = await audit(['--replay', '--config', file, '-o', 'json']);
+    writeFileSync(file, config);
+    const ran = await audit(['--replay', '--config', file, '-o', 'json'], log);
     rmSync(folder, { recursive: true });
+    return ran;
+  }
+
+  it('under another configuration names the policy', async () => {
+    const { code, out } = await replayWith('policy: { unknown: deny }\n', LOG);
 
     expect(code).toBe(EXIT.doesNotFit);
     expect(JSON.parse(out)).toMatchObject([{ outcome: 'different', reasons: ['policy'] }]);
+  });
+
+  it('of a decision with catalog rows of an operator needs their configuration', async () => {
+    const rows = `catalog: { models: [{ id: acme-chat, base: scout, ${SOURCE} }] }\n`;
+    const { catalog, policy } = configFrom('config.yaml', rows);
+    const annotations = { ...FITS.annotations, 'vramgate.io/model': 'acme-chat' };
+    const subject = { ...FITS, annotations, args: ['acme-chat', ...FITS.args.slice(1)] };
+    const log = lineOf(handle('validate', created(subject), { ...FACTS, catalog, policy }).record);
+
+    expect((await replayWith(rows, log)).code).toBe(EXIT.fits);
+    expect((await audit(['--replay'], log)).out).toContain('the catalog has no model acme-chat');
   });
 });
 
