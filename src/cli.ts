@@ -12,6 +12,7 @@ const USAGE = `usage: vramgate COMMAND [options]
   catalog  the models, GPUs and engines that are known
   check    the webhook's verdict on manifests, without a cluster
   mutate   the webhook's edits in the text of manifests
+  scan     the webhook's verdict on what a cluster runs already
   serve    the admission webhook
   audit    reads the decision records of the webhook's log, and computes them again
   config   checks a configuration file of the webhook, or prints its JSON Schema
@@ -47,6 +48,8 @@ async function run(argv: readonly string[]): Promise<number> {
       return (await import('./commands/catalog.ts')).runCatalog(rest, IO);
     case 'check':
       return (await import('./commands/check.ts')).runCheck(rest, IO);
+    case 'scan':
+      return (await import('./commands/scan.ts')).runScan(rest, IO);
     case 'audit':
       return (await import('./commands/audit.ts')).runAudit(rest, { ...IO, input: () => process.stdin });
     case 'mutate':

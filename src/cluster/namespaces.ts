@@ -1,14 +1,9 @@
 import type { Mode } from '../plan/types.ts';
+import { isMode } from '../plan/verdict.ts';
 import type { ObjectSink } from './reflector.ts';
 
 /** A namespace's own mode (contract §5). */
 export const MODE_LABEL = 'vramgate.io/mode';
-
-const MODES: ReadonlySet<unknown> = new Set<Mode>(['enforce', 'warn', 'audit']);
-
-function isMode(value: unknown): value is Mode {
-  return MODES.has(value);
-}
 
 function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
@@ -47,8 +42,9 @@ export class NamespaceSink implements ObjectSink {
     const found = labelOf(object);
     if (found === null) return;
     const { name, label } = found;
-    if (label !== undefined && !isMode(label)) this.#onStrange(name, String(label));
-    this.#set(name, isMode(label) ? label : null);
+    const mode = typeof label === 'string' && isMode(label) ? label : null;
+    if (label !== undefined && mode === null) this.#onStrange(name, String(label));
+    this.#set(name, mode);
   }
 
   remove(object: unknown): void {

@@ -6,9 +6,9 @@ import type { Decision } from '../plan/types.ts';
 import { ruleOn } from '../plan/verdict.ts';
 import type { ManifestObject, Unreadable } from './manifests/manifests.ts';
 
-/** One object of a file, decided as the webhook decides a CREATE of it. */
-export interface Checked {
-  readonly manifest: ManifestObject;
+/** One object, decided as the webhook decides a CREATE of it. */
+export interface Judged {
+  readonly object: unknown;
   readonly kind: string;
   readonly namespace: string | null;
   /** Its generateName where it has no name. */
@@ -16,6 +16,11 @@ export interface Checked {
   readonly decision: Decided;
   /** On the object as given. */
   readonly patch: readonly PatchOperation[];
+}
+
+/** One object of a file. */
+export interface Checked extends Judged {
+  readonly manifest: ManifestObject;
 }
 
 /** All that one call of `check` found; what the printed forms are made from. */
@@ -32,11 +37,14 @@ export function inputOf(object: unknown): DecideInput {
 }
 
 export function judge(manifest: ManifestObject, facts: Facts): Checked {
-  const { object } = manifest;
+  return { manifest, ...judgeObject(manifest.object, facts) };
+}
+
+export function judgeObject(object: unknown, facts: Facts): Judged {
   const decision = decide(inputOf(object), facts);
   const metadata = memberOf(object, 'metadata');
   return {
-    manifest,
+    object,
     kind: textAt(object, 'kind') ?? '',
     namespace: textAt(metadata, 'namespace'),
     name: textAt(metadata, 'name') ?? textAt(metadata, 'generateName'),
@@ -57,7 +65,7 @@ export function textAt(value: unknown, name: string): string | null {
 }
 
 /** The webhook would deny it; with --strict, also whatever it would warn about or cannot tell. */
-export function isRefused({ decision }: Checked, isStrict: boolean): boolean {
+export function isRefused({ decision }: Judged, isStrict: boolean): boolean {
   return !decision.allowed || (isStrict && isDoubtful(decision));
 }
 
@@ -66,7 +74,7 @@ function isDoubtful({ verdict, findings }: Decision): boolean {
 }
 
 /** `Deployment ml/scout`. */
-export function nameOf({ kind, namespace, name }: Checked): string {
+export function nameOf({ kind, namespace, name }: Omit<Judged, 'decision' | 'object' | 'patch'>): string {
   return `${kind} ${namespace === null ? '' : `${namespace}/`}${name ?? '(no name)'}`;
 }
 
@@ -74,7 +82,7 @@ export function nameOf({ kind, namespace, name }: Checked): string {
  * What a finding does here: an error is what refuses under this policy and mode. A misfit in mode warn is a warning,
  * and an unknown model where policy denies unknowns is an error.
  */
-export function effectOf(one: Finding, { decision }: Checked, facts: Facts): Severity {
+export function effectOf(one: Finding, { decision }: Judged, facts: Facts): Severity {
   const severity = severityOf(one.code);
   if (decision.allowed) return severity === 'error' ? 'warning' : severity;
   const { denying } = ruleOn(decision.findings, facts.policy, facts.namespaceMode);

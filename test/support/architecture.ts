@@ -76,6 +76,7 @@ const GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['src/commands/serve.ts', COMPOSITION_ROOT],
   ['src/commands/serve/', COMPOSITION_ROOT],
   ['src/commands/scan.ts', COMPOSITION_ROOT],
+  ['src/commands/scan/', COMPOSITION_ROOT],
   ['src/commands/audit/', { rooms: ['observe'] }],
 ]);
 

@@ -5,11 +5,11 @@ import { formatPath, type Severity, severityOf } from '../../findings.ts';
 import { escapedJson } from '../../pipeline/record-texts.ts';
 import { type SizeReport, sizeReport } from '../../pipeline/size-report.ts';
 import type { ChosenPlan, Verdict } from '../../plan/types.ts';
-import type { Checked } from '../judge.ts';
+import type { Checked, Judged } from '../judge.ts';
 
 /** One element of the JSON of `check` (contract §6). */
 export interface CheckElement {
-  /** `file:line`. */
+  /** `file:line`, or the path in the API of an object of a cluster. */
   readonly source: string;
   readonly kind: string;
   readonly namespace: string | null;
@@ -28,10 +28,15 @@ export interface CheckElement {
 }
 
 export function checkElement(checked: Checked, catalog: Catalog): CheckElement {
-  const { manifest, kind, namespace, name, decision, patch } = checked;
-  const { file, line, object } = manifest;
+  const { file, line } = checked.manifest;
+  return elementOf(checked, `${file}:${line}`, catalog);
+}
+
+/** @param source where the object stands. */
+export function elementOf(judged: Judged, source: string, catalog: Catalog): CheckElement {
+  const { object, kind, namespace, name, decision, patch } = judged;
   return {
-    source: `${file}:${line}`,
+    source,
     kind,
     namespace,
     name,
