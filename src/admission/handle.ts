@@ -2,8 +2,10 @@ import { settle } from '../pipeline/conclude.ts';
 import type { Decided, DecideInput, DecisionRecord, Facts, RecordIdentity } from '../pipeline/types.ts';
 import type { Decision } from '../plan/types.ts';
 import { asWritten } from './as-written.ts';
+import { contentKey } from './content-key.ts';
 import { valueAt } from './document.ts';
 import { type PatchOperation, patchOrThrow } from './json-patch.ts';
+import { createMemory, type MemoryLimits } from './memory.ts';
 import {
   type AdmissionReviewAnswer,
   allowedWithPatch,
@@ -26,6 +28,8 @@ export interface Judge {
     facts: Facts,
     patchPaths: readonly string[],
   ) => DecisionRecord;
+  /** The same decision about another request. */
+  readonly identify: (record: DecisionRecord, identity: RecordIdentity) => DecisionRecord;
 }
 
 /** One review as it came in. */
@@ -93,6 +97,31 @@ function identityOf({ review, webhook, time }: Arrival): RecordIdentity {
 function operationsOf({ review, webhook }: Arrival, decision: Decision): readonly PatchOperation[] {
   if (webhook === 'validate' || !decision.allowed) return [];
   return patchOrThrow(review.object, decision.edits);
+}
+
+/** Some hundred kinds of workload are more than most clusters run; one remembered answer takes about 10 KiB. */
+const REMEMBERED: MemoryLimits = { entries: 512, characters: 4 * 1024 * 1024 };
+
+/** Answers reviews, and remembers the answer to what comes again: an apply asks twice, a controller many times. */
+export function createReviewer(judge: Judge): (arrival: Arrival, facts: Facts) => Outcome {
+  const memory = createMemory<Outcome>(REMEMBERED);
+  return (arrival, facts) => {
+    const key = contentKey(arrival, facts);
+    const known = key === null ? undefined : memory.recall(facts, key);
+    if (known !== undefined) return repeat(known, arrival, judge);
+    const outcome = handleReview(arrival, facts, judge);
+    if (key !== null) memory.keep(facts, key, outcome);
+    return outcome;
+  };
+}
+
+function repeat({ answer, record }: Outcome, arrival: Arrival, judge: Judge): Outcome {
+  const identified = judge.identify(record, identityOf(arrival));
+  const response = { ...answer.response, uid: arrival.review.uid };
+  return {
+    answer: withAuditAnnotations({ ...answer, response }, auditAnnotationsOf(identified)),
+    record: identified,
+  };
 }
 
 /** @throws Error on a fault of ours only; the caller answers 500 and the operator's failurePolicy decides. */

@@ -1,6 +1,7 @@
 import { applyPatch as applyInPlace } from 'rfc6902';
 import type { JsonPath } from '../findings.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
+import { copyJson } from '../plan/copy-json.ts';
 import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
 import { isMembers, isSameJson, memberAt, valueAt } from './document.ts';
@@ -145,7 +146,7 @@ function lowerEnv(root: unknown, edit: EditOf<'set-env'>): PatchOperation[] {
 
 /** What a removal takes away: compared with the object without it, so that emptied maps and lists go as a whole. */
 function lowerRemoval(root: unknown, edit: RemovalEdit): PatchOperation[] {
-  const after: unknown = structuredClone(root);
+  const after: unknown = copyJson(root);
   applyRemoval(after, edit);
   return removedBetween(root, after, []);
 }
@@ -216,16 +217,20 @@ function lowerEdit(root: unknown, edit: Edit): PatchOperation[] {
   }
 }
 
+function copyOperation(operation: PatchOperation): PatchOperation {
+  return operation.op === 'remove' ? operation : { ...operation, value: copyJson(operation.value) };
+}
+
 /** rfc6902 keeps references to the values it is given, and leaves earlier operations in place when one fails. */
 function applyTo(target: unknown, operations: readonly PatchOperation[]): void {
-  const errors = applyInPlace(target, structuredClone([...operations]));
+  const errors = applyInPlace(target, operations.map(copyOperation));
   const failed = errors.find((error) => error !== null);
   if (failed !== undefined) throw new Error('a JSON Patch of ours does not apply', { cause: failed });
 }
 
 /** @throws Error when an operation does not apply: the patch and the object do not belong together. */
 export function applyPatch(object: unknown, operations: readonly PatchOperation[]): unknown {
-  const copy: unknown = structuredClone(object);
+  const copy: unknown = copyJson(object);
   applyTo(copy, operations);
   return copy;
 }
@@ -237,7 +242,7 @@ export function applyPatch(object: unknown, operations: readonly PatchOperation[
 export function lowerEdits(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
   if (edits.length === 0) return [];
   // Edits build on each other (two selector keys, one new map), so each is lowered against what came before.
-  const state: unknown = structuredClone(object);
+  const state: unknown = copyJson(object);
   const operations: PatchOperation[] = [];
   for (const edit of edits) {
     const next = lowerEdit(state, edit);
@@ -259,8 +264,16 @@ export function patchOrThrow(object: unknown, edits: readonly Edit[]): readonly 
   throw new Error('a JSON Patch of ours does not give what its edits mean');
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
+const ASCII = /^[\u0000-\u007f]*$/;
+
+function bytesAsText(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+}
+
 /** Base64 of the UTF-8 JSON, as AdmissionReview carries it. */
 export function patchBase64(operations: readonly PatchOperation[]): string {
-  const utf8 = new TextEncoder().encode(JSON.stringify(operations));
-  return btoa(Array.from(utf8, (byte) => String.fromCharCode(byte)).join(''));
+  const text = JSON.stringify(operations);
+  // btoa takes one byte a character, which plain ASCII is already.
+  return btoa(ASCII.test(text) ? text : bytesAsText(text));
 }

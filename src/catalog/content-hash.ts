@@ -4,15 +4,6 @@ const OFFSET_LOW = 0x84222325;
 const PRIME_LOW = 0x1b3;
 const WORD = 2 ** 32;
 
-/** hash x prime, in two 32-bit words: every product stays below 2^42, which a double holds exactly. */
-function multiply(high: number, low: number): readonly [number, number] {
-  const lowProduct = low * PRIME_LOW;
-  const carry = Math.floor(lowProduct / WORD);
-  // 2^40 x low contributes low << 8 to the high word.
-  const highProduct = high * PRIME_LOW + carry + ((low << 8) >>> 0);
-  return [highProduct % WORD, lowProduct % WORD];
-}
-
 /**
  * Hash of a text, 16 hex digits. It tells two catalogs apart in a record and protects nothing, so it needs no
  * cryptography. Each UTF-16 unit is fed as two bytes, low byte first.
@@ -20,10 +11,14 @@ function multiply(high: number, low: number): readonly [number, number] {
 export function contentHash(text: string): string {
   let high = OFFSET_HIGH;
   let low = OFFSET_LOW;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    [high, low] = multiply(high, (low ^ (unit & 0xff)) >>> 0);
-    [high, low] = multiply(high, (low ^ (unit >>> 8)) >>> 0);
+  for (let step = 0; step < 2 * text.length; step++) {
+    const unit = text.charCodeAt(step >>> 1);
+    const mixed = (low ^ (step % 2 === 0 ? unit & 0xff : unit >>> 8)) >>> 0;
+    // hash x prime, in two 32-bit words: every product stays below 2^42, which a double holds exactly. The 2^40 of
+    // the prime adds low << 8 to the high word.
+    const product = mixed * PRIME_LOW;
+    high = (high * PRIME_LOW + Math.floor(product / WORD) + ((mixed << 8) >>> 0)) % WORD;
+    low = product % WORD;
   }
   return hex(high) + hex(low);
 }

@@ -24,7 +24,18 @@ export interface NameIndex {
   readonly longNames: readonly string[];
 }
 
+/** Grammars are constants of their engines, so each is indexed once. */
+const indexes = new WeakMap<Grammar, NameIndex>();
+
 export function indexNames(grammar: Grammar): NameIndex {
+  const known = indexes.get(grammar);
+  if (known !== undefined) return known;
+  const index = buildIndex(grammar);
+  indexes.set(grammar, index);
+  return index;
+}
+
+function buildIndex(grammar: Grammar): NameIndex {
   const exact = new Map<string, FlagSpec>();
   const negated = new Map<string, FlagSpec>();
   for (const spec of grammar.specs) {

@@ -44,6 +44,22 @@ export function decisionRecord(
   };
 }
 
+/** The record of a decision that was reached before, for another request of the same content. */
+export function identifyRecord(record: DecisionRecord, identity: RecordIdentity): DecisionRecord {
+  const uid = tokenOrNull(identity.uid);
+  return {
+    ...record,
+    decision: decisionId({ uid, webhook: identity.webhook }, record.policyHash, record.catalogVersion),
+    uid,
+    time: identity.time,
+    webhook: identity.webhook,
+    operation: identity.operation,
+    dryRun: identity.dryRun,
+    subject: subjectOf(identity),
+    durationMicroseconds: identity.durationMicroseconds,
+  };
+}
+
 /** What a decision came to: what a replay computes again and compares. */
 export type RecordedOutcome = SizedPart & CountedPart & Pick<DecisionRecord, 'mode' | 'verdict' | 'allowed'>;
 

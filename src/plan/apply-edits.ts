@@ -1,4 +1,5 @@
 import type { JsonPath } from '../findings.ts';
+import { copyJson } from './copy-json.ts';
 import { applyRemoval, findRun } from './remove-edits.ts';
 import type { Edit } from './types.ts';
 
@@ -7,7 +8,7 @@ import type { Edit } from './types.ts';
  * every JSON Patch before it leaves. An edit that already holds changes nothing.
  */
 export function applyEdits(object: unknown, edits: readonly Edit[]): unknown {
-  const copy: unknown = structuredClone(object);
+  const copy: unknown = copyJson(object);
   for (const edit of edits) applyEdit(copy, edit);
   return copy;
 }

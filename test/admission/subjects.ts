@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { handleReview, type Outcome, type Webhook } from '../../src/admission/handle.ts';
+import { handleReview, type Judge, type Outcome, type Webhook } from '../../src/admission/handle.ts';
 import { type Review, readReview } from '../../src/admission/review.ts';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { defaultPolicy } from '../../src/config/policy.ts';
 import { readInventory } from '../../src/inventory/read.ts';
 import { decide } from '../../src/pipeline/decide.ts';
-import { decisionRecord } from '../../src/pipeline/record.ts';
+import { decisionRecord, identifyRecord } from '../../src/pipeline/record.ts';
 import type { Facts } from '../../src/pipeline/types.ts';
 import type { Policy } from '../../src/plan/types.ts';
 
@@ -151,8 +151,10 @@ export function read(body: unknown): Review {
 
 export const TIME = '2026-11-25T12:00:00.000Z';
 
+export const JUDGE: Judge = { decide, record: decisionRecord, identify: identifyRecord };
+
 export function review(webhook: Webhook, read: Review, facts: Facts = FACTS): Outcome {
-  return handleReview({ review: read, webhook, time: TIME }, facts, { decide, record: decisionRecord });
+  return handleReview({ review: read, webhook, time: TIME }, facts, JUDGE);
 }
 
 export function handle(webhook: Webhook, body: unknown, facts?: Facts): Outcome {

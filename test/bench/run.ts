@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { catalogForEsbuild } from '../../src/build/catalog-plugin.ts';
+import { versionDefine } from '../../src/build/version.ts';
 
 /**
  * `npm run bench [name …]`: each `*.bench.ts` of this folder is bundled as the product is and run in a process of
@@ -11,6 +12,7 @@ import { catalogForEsbuild } from '../../src/build/catalog-plugin.ts';
  */
 
 const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = dirname(dirname(HERE));
 const SUFFIX = '.bench.ts';
 
 async function names(wanted: readonly string[]): Promise<readonly string[]> {
@@ -33,6 +35,7 @@ async function run(name: string, folder: string): Promise<boolean> {
     platform: 'node',
     target: 'node22',
     packages: 'external',
+    define: { ...versionDefine(ROOT) },
     plugins: [catalogForEsbuild()],
     logLevel: 'warning',
   });

@@ -1,10 +1,10 @@
-import { handleReview, type Judge } from '../../admission/handle.ts';
+import { createReviewer, type Judge } from '../../admission/handle.ts';
 import { decide } from '../../pipeline/decide.ts';
-import { decisionRecord } from '../../pipeline/record.ts';
+import { decisionRecord, identifyRecord } from '../../pipeline/record.ts';
 import { createApp } from '../../server/app.ts';
 import type { Running } from './running.ts';
 
-const JUDGE: Judge = { decide, record: decisionRecord };
+const JUDGE: Judge = { decide, record: decisionRecord, identify: identifyRecord };
 
 /** The two webhooks: each review is judged by the facts of its moment, answered, and recorded after its answer. */
 export function createWebhooks({
@@ -13,15 +13,16 @@ export function createWebhooks({
   lifecycle,
   snapshots,
 }: Running): ReturnType<typeof createApp> {
+  const answer = createReviewer(JUDGE);
   return createApp({
     lifecycle,
     answer: (webhook, review) => {
       const arrival = { review, webhook, time: new Date().toISOString() };
-      const { answer, record } = handleReview(arrival, snapshots.factsFor(review.namespace), JUDGE);
+      const outcome = answer(arrival, snapshots.factsFor(review.namespace));
       return {
-        answer,
+        answer: outcome.answer,
         afterwards: (durationMicroseconds) => {
-          const measured = { ...record, durationMicroseconds };
+          const measured = { ...outcome.record, durationMicroseconds };
           log.decision(measured);
           metrics.decided(measured);
         },

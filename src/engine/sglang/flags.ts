@@ -129,9 +129,13 @@ const NAMES: Grammar['otherNames'] = [
 
 /** Plain argparse: beginnings yes, underscores no. Older releases take plain whole numbers only. */
 export function grammarFor(takesSuffixes: boolean): Grammar {
+  return takesSuffixes ? WITH_SUFFIXES : PLAIN;
+}
+
+function withNumbers(humanInt: NumberGrammar): Grammar {
   const numbers: Grammar['numbers'] = new Map<'int' | 'human-int' | 'float' | 'fraction', NumberGrammar>([
     ['int', pythonInt],
-    ['human-int', takesSuffixes ? siInt : pythonInt],
+    ['human-int', humanInt],
     ['float', pythonFloat],
     ['fraction', fraction],
   ]);
@@ -158,3 +162,6 @@ const GRAMMAR: Grammar = {
   maxPositionals: 0,
   numbers: new Map(),
 };
+
+const PLAIN = withNumbers(pythonInt);
+const WITH_SUFFIXES = withNumbers(siInt);

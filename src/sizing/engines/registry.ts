@@ -18,7 +18,18 @@ const ENGINES: ReadonlyMap<string, (version: string | null) => EngineProfile> = 
 
 export const SIZED_ENGINES: readonly string[] = [...ENGINES.keys()];
 
-/** What an engine is like at a version; null when no engine has that name. */
+/** Versions are a user's text: no more of them are kept than a cluster has images. */
+const MOST_KEPT = 256;
+const kept = new Map<string, EngineProfile>();
+
+/** What an engine is like at a version; null when no engine has that name. The same profile for the same question. */
 export function engineProfile(engine: string, version: string | null): EngineProfile | null {
-  return ENGINES.get(engine)?.(version) ?? null;
+  const key = `${engine} ${version === null ? '' : `=${version}`}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const profile = ENGINES.get(engine)?.(version) ?? null;
+  if (profile === null) return null;
+  if (kept.size >= MOST_KEPT) kept.clear();
+  kept.set(key, profile);
+  return profile;
 }

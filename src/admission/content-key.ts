@@ -1,0 +1,46 @@
+import { PREFIX } from '../intent/keys.ts';
+import type { Facts } from '../pipeline/types.ts';
+import { isMembers } from './document.ts';
+import type { Arrival } from './handle.ts';
+
+/** What identifies a request and not what it asks for; no decision reads it. */
+const IDENTITY: ReadonlySet<string> = new Set([
+  'name',
+  'generateName',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'managedFields',
+  'selfLink',
+]);
+
+/** A larger object is rarer than it is worth remembering. */
+const MAX_KEY = 65_536;
+
+/**
+ * The content that a decision depends on, as one text: equal texts, equal decisions. null where the answer is not
+ * worth keeping. Only an exemption asks who the user is.
+ */
+export function contentKey({ review, webhook }: Arrival, facts: Facts): string | null {
+  if (review.isReduced) return null;
+  const { object, oldObject, operation, subResource, namespace, user } = review;
+  const content = JSON.stringify([
+    webhook,
+    operation,
+    subResource,
+    namespace,
+    facts.namespaceMode,
+    essence(object),
+    essence(oldObject),
+  ]);
+  if (content.length > MAX_KEY) return null;
+  return content.includes(`${PREFIX}exempt`) ? `${content}${JSON.stringify(user)}` : content;
+}
+
+function essence(object: unknown): unknown {
+  if (!isMembers(object)) return object;
+  const { status, metadata, ...rest } = object;
+  if (!isMembers(metadata)) return [rest, metadata];
+  return [rest, Object.entries(metadata).filter(([key]) => !IDENTITY.has(key))];
+}

@@ -1,0 +1,137 @@
+import { readdirSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createReviewer, type Outcome, type Webhook } from '../../src/admission/handle.ts';
+import { createMemory } from '../../src/admission/memory.ts';
+import type { Review } from '../../src/admission/review.ts';
+import type { Facts } from '../../src/pipeline/types.ts';
+import {
+  at,
+  created,
+  FACTS,
+  FITS,
+  factsWith,
+  INCOMPLETE,
+  JUDGE,
+  MALFORMED,
+  NOT_OURS,
+  read,
+  recorded,
+  review,
+  type Subject,
+  TIME,
+  UNDERSIZED,
+  UNKNOWN_MODEL,
+  updated,
+} from './subjects.ts';
+
+const FILES = readdirSync(new URL('../fixtures/admission-reviews/', import.meta.url)).filter((file) =>
+  file.endsWith('.json'),
+);
+const WEBHOOKS: readonly Webhook[] = ['mutate', 'validate'];
+const SUBJECTS: readonly Subject[] = [FITS, INCOMPLETE, UNDERSIZED, MALFORMED, UNKNOWN_MODEL, NOT_OURS];
+
+type Reviewer = (webhook: Webhook, read: Review, facts?: Facts) => Outcome;
+
+function remembering(): Reviewer {
+  const answer = createReviewer(JUDGE);
+  return (webhook, review, facts = FACTS) => answer({ review, webhook, time: TIME }, facts);
+}
+
+describe('a remembered answer', () => {
+  it.each(FILES)('to %s, asked twice under other uids, is the answer that a fresh process gives', (file) => {
+    const body = recorded(file);
+    const answer = remembering();
+    for (const webhook of WEBHOOKS) {
+      answer(webhook, read(body));
+      at(body, 'request')['uid'] = `again-${webhook}`;
+      const again = read(body);
+
+      expect(answer(webhook, again)).toEqual(review(webhook, again));
+    }
+  });
+
+  // Whatever is asked in whatever order: the memory may only save time.
+  it('is never the answer to another question', () => {
+    const question = fc.record({
+      subject: fc.constantFrom(...SUBJECTS),
+      context: fc.constantFrom('8K', '128K', '1M', '9M'),
+      replicas: fc.constantFrom(1, 3),
+      operation: fc.constantFrom('CREATE', 'UPDATE'),
+      webhook: fc.constantFrom(...WEBHOOKS),
+      namespace: fc.constantFrom('ml', 'prod'),
+      name: fc.constantFrom('one', 'two'),
+      user: fc.constantFrom('ann', 'bob'),
+      isExempt: fc.boolean(),
+      facts: fc.constantFrom(
+        FACTS,
+        { ...FACTS, namespaceMode: 'warn' as const },
+        factsWith({ mode: 'audit' }),
+        factsWith({ exemptions: { users: ['ann'], groups: [], namespaces: [] } }),
+      ),
+    });
+    const answer = remembering();
+    let asks = 0;
+    fc.assert(
+      fc.property(question, (asked) => {
+        asks += 1;
+        const { subject, context, webhook, operation, facts, isExempt } = asked;
+        const changed = { ...subject.annotations, 'vramgate.io/context': context };
+        const exempt = isExempt ? { 'vramgate.io/exempt': 'a migration of last resort' } : {};
+        const body = created({ ...subject, annotations: { ...changed, ...exempt } });
+        const object = at(body, 'request', 'object');
+        at(object, 'metadata')['name'] = asked.name;
+        at(object, 'spec')['replicas'] = asked.replicas;
+        const envelope = {
+          namespace: asked.namespace,
+          name: asked.name,
+          uid: `uid-${asks}`,
+          userInfo: { username: asked.user, groups: [] },
+        };
+        const whole =
+          operation === 'UPDATE' ? updated(object, at(created(subject), 'request', 'object')) : body;
+        Object.assign(at(whole, 'request'), envelope);
+        const parsed = read(whole);
+
+        expect(answer(webhook, parsed, facts)).toEqual(review(webhook, parsed, facts));
+      }),
+      { numRuns: 60, seed: 20_261_125 },
+    );
+  });
+});
+
+describe('the memory', () => {
+  const key = (index: number): string => `key-${String(index).padStart(4, '0')}`;
+
+  it('holds no more entries than its limit; the one that was used least recently goes first', () => {
+    const memory = createMemory<number>({ entries: 3, characters: 1_000 });
+    for (const index of [1, 2, 3]) memory.keep(FACTS, key(index), index);
+    memory.recall(FACTS, key(1));
+    memory.keep(FACTS, key(4), 4);
+
+    expect(memory.size()).toBe(3);
+    expect([1, 2, 3, 4].map((index) => memory.recall(FACTS, key(index)))).toEqual([1, undefined, 3, 4]);
+  });
+
+  it('holds no more characters than its limit, to the character', () => {
+    const memory = createMemory<number>({ entries: 100, characters: 16 });
+    memory.keep(FACTS, key(1), 1);
+    memory.keep(FACTS, key(2), 2);
+    expect(memory.size()).toBe(2);
+
+    memory.keep(FACTS, 'x', 3);
+    expect(memory.size()).toBe(2);
+
+    memory.keep(FACTS, 'y'.repeat(17), 4);
+    expect(memory.recall(FACTS, 'y'.repeat(17))).toBeUndefined();
+  });
+
+  it('forgets everything when a fact is swapped', () => {
+    const memory = createMemory<number>({ entries: 3, characters: 1_000 });
+    memory.keep(FACTS, key(1), 1);
+
+    expect(memory.recall({ ...FACTS, namespaceMode: 'warn' }, key(1))).toBe(1);
+    expect(memory.recall(factsWith({ mode: 'warn' }), key(1))).toBeUndefined();
+    expect(memory.recall(FACTS, key(1))).toBeUndefined();
+  });
+});
