@@ -97,13 +97,21 @@ function setFlag(unit: Unit, concept: FlagConcept, value: number | string): read
 
 const COUNTS: readonly number[] = [1, 2, 4, 8];
 
+/** The next larger counts first; smaller ones help only where the count itself is not valid. */
+function countsFrom(asked: number): readonly number[] {
+  return [
+    ...COUNTS.filter((count) => count >= asked),
+    ...COUNTS.filter((count) => count < asked).toReversed(),
+  ];
+}
+
 /** The next valid GPU counts, with the parallel flag that makes the engine use them. */
 function countCandidates(scene: Scene): readonly Candidate[] {
   const { unit } = scene;
   const [leader] = unit.members;
   const resource = leader.ask?.resource ?? 'nvidia.com/gpu';
   if (leader.ask !== null && leader.ask.form !== 'gpu') return [];
-  return COUNTS.flatMap((count): readonly Candidate[] => {
+  return countsFrom(leader.ask?.count ?? 0).flatMap((count): readonly Candidate[] => {
     const flag = flagForCount(unit, count);
     if (flag === null) return [];
     const edits: Edit[] = unit.members.flatMap((member): readonly Edit[] =>

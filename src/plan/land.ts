@@ -159,14 +159,8 @@ function sharingFindings(asked: Asked, one: JudgedClass): readonly Finding[] {
 function landNowhere(asked: Asked, member: Member, judged: readonly JudgedClass[]): Outcome {
   const largest = largestOf(judged);
   if (largest === null && judged.length > 0) return unknownDevices(asked, judged);
-  const possible = catalogDevices(asked).map(({ device }) =>
-    asked.unit.sizer.judge(asked.parallel, device, trainingGpus(asked.unit)),
-  );
-  if (isAuthorsDoing(asked, member, judged)) {
-    return refused(asked, largest ?? possible.at(-1) ?? null, judged);
-  }
-  const carried = possible.find((one) => one.fit?.fitsAtLow === true);
-  if (carried === undefined) return refused(asked, largest ?? possible.at(-1) ?? null, judged);
+  const carried = isAuthorsDoing(asked, member, judged) ? null : carriedBy(asked);
+  if (carried === null) return refused(asked, largest ?? onLargest(asked), judged);
   return {
     findings: [finding('no-node-fits', asked.ask.path, noNodeText(asked, member, judged, carried))],
     judged: largest ?? carried,
@@ -185,6 +179,22 @@ function unknownDevices(asked: Asked, judged: readonly JudgedClass[]): Outcome {
     plan: chosenPlan(countedOf(asked), null, asked.parallel),
     edits: [],
   };
+}
+
+/** On the smallest GPU of the catalog that carries it; null where none does. */
+function carriedBy(asked: Asked): Judged | null {
+  for (const { device } of catalogDevices(asked)) {
+    const judged = asked.unit.sizer.judge(asked.parallel, device, trainingGpus(asked.unit));
+    if (judged.fit?.fitsAtLow === true) return judged;
+  }
+  return null;
+}
+
+/** What a refusal shows where the pod can reach nothing that is known. */
+function onLargest(asked: Asked): Judged | null {
+  const largest = catalogDevices(asked).at(-1);
+  if (largest === undefined) return null;
+  return asked.unit.sizer.judge(asked.parallel, largest.device, trainingGpus(asked.unit));
 }
 
 function largestOf(judged: readonly JudgedClass[]): Judged | null {

@@ -33,7 +33,9 @@ export function warningTexts(findings: readonly Finding[]): readonly string[] {
 function shorten(text: string): string {
   if (text.length <= MAX_WARNING) return text;
   const cut = text.lastIndexOf(' ', MAX_WARNING - 1);
-  return `${text.slice(0, cut > MAX_WARNING / 2 ? cut : MAX_WARNING - 1)}…`;
+  const kept = text.slice(0, cut > MAX_WARNING / 2 ? cut : MAX_WARNING - 1);
+  // Half of a pair is no character: the API server drops a warning that is not valid UTF-8.
+  return `${kept.replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** One line: control characters, line and paragraph separators and bidirectional overrides become spaces. */

@@ -269,6 +269,10 @@ describe('devices that are not whole', () => {
     ['nvidia.com/gpumem', '20000'],
     ['nvidia.com/gpumem-percentage', '50'],
     ['nvidia.com/gpucores', '30'],
+    ['volcano.sh/vgpu-memory', '14000'],
+    ['aliyun.com/gpu-mem', '8'],
+    ['tencent.com/vcuda-core', '50'],
+    ['koordinator.sh/gpu-memory', '24Gi'],
   ])('by %s are a share and never counted as GPUs', (resource, value) => {
     const shared = deployment({
       annotations: { model: 'scout', context: '8K' },
