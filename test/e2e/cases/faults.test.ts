@@ -1,0 +1,182 @@
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { webhookCounters } from '../harness/api-metrics.ts';
+import { applyWebhooks, webhooksAnswer, writeCertificate } from '../harness/cluster.ts';
+import { type Answer, askFitting, askUndersized, underLoad, wrongOf } from '../harness/load.ts';
+import { createAuthority } from '../harness/pki.ts';
+import { until } from '../harness/process.ts';
+import { serialOfFile, servedSerial } from '../harness/served-certificate.ts';
+import { useReplicas } from '../harness/suite.ts';
+import { VALIDATING, webhookObjects } from '../harness/webhook-configuration.ts';
+import type { WebhookServer } from '../harness/webhook-server.ts';
+
+const stage = useReplicas('faults');
+
+let count = 0;
+
+/** Two new replicas behind the balancer; the ones of the case before are gone by then. */
+async function twoReplicas(
+  failurePolicy: 'Ignore' | 'Fail',
+): Promise<readonly [WebhookServer, WebhookServer]> {
+  const { plane, kubectl, balancer, certificate, start } = stage();
+  count += 1;
+  const pair = await Promise.all([start(`replica-${count}-a`), start(`replica-${count}-b`)]);
+  balancer.use(pair.map((one) => one.port));
+  const { ca } = certificate;
+  await applyWebhooks(plane, kubectl, { port: balancer.port, ca, failurePolicy, timeoutSeconds: 2 });
+  return [pair[0], pair[1]];
+}
+
+const untilServes = (replica: WebhookServer, serial: string) =>
+  until(async () => ((await servedSerial(replica.port)) === serial ? true : null), {
+    what: `${replica.program.name} serves certificate ${serial}`,
+  });
+
+const failedOpen = async () => (await webhookCounters(stage().plane.api, VALIDATING)).failedOpen;
+
+beforeEach(async () => {
+  const { started, balancer } = stage();
+  balancer.use([]);
+  await Promise.all(started.filter((one) => !one.program.hasEnded()).map((one) => one.stop()));
+});
+
+describe('no replica answers', () => {
+  it.each(['dead', 'too slow'] as const)(
+    '%s under Ignore: everything is admitted, and it is counted',
+    async (how) => {
+      const replicas = await twoReplicas('Ignore');
+      const before = await failedOpen();
+      for (const replica of replicas) replica.program.signal(how === 'dead' ? 'SIGKILL' : 'SIGSTOP');
+      const answers = [await askFitting(stage().plane.api), await askUndersized(stage().plane.api)];
+      for (const replica of replicas) replica.program.signal('SIGCONT');
+
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      expect((await failedOpen()) - before).toBe(2);
+      // Two webhooks, 2 s each, and what else the API server does.
+      for (const { milliseconds } of answers) expect(milliseconds).toBeLessThan(10_000);
+    },
+  );
+
+  it.each(['dead', 'too slow'] as const)('%s under Fail: nothing is admitted', async (how) => {
+    const replicas = await twoReplicas('Fail');
+    for (const replica of replicas) replica.program.signal(how === 'dead' ? 'SIGKILL' : 'SIGSTOP');
+    const answers = [await askFitting(stage().plane.api), await askUndersized(stage().plane.api)];
+    for (const replica of replicas) replica.program.signal('SIGCONT');
+
+    for (const { status, text } of answers) {
+      expect(status).toBe(500);
+      expect(text).toContain('failed calling webhook');
+    }
+  });
+});
+
+describe('under load no decision is wrong and no call fails', () => {
+  const expectAllRight = (answers: readonly Answer[]) => {
+    expect(wrongOf(answers)).toEqual([]);
+    // Both kinds were really asked, more than once by every client.
+    expect(answers.length).toBeGreaterThan(16);
+  };
+
+  it('rolling restart of both replicas', async () => {
+    const [first, second] = await twoReplicas('Fail');
+    const { plane, balancer, start } = stage();
+    const before = await failedOpen();
+    const answers = await underLoad(plane.api, async () => {
+      const third = await start('rolled-1');
+      balancer.use([second.port, third.port]);
+      await first.stop();
+      const fourth = await start('rolled-2');
+      balancer.use([third.port, fourth.port]);
+      await second.stop();
+      await delay(1_000);
+    });
+    expectAllRight(answers);
+    expect(await failedOpen()).toBe(before);
+  });
+
+  it('certificate rotation: a new leaf of the same CA', async () => {
+    const replicas = await twoReplicas('Fail');
+    const { plane, authority, certificate } = stage();
+    const answers = await underLoad(plane.api, async () => {
+      for (let turn = 0; turn < 3; turn += 1) {
+        await writeCertificate(dirname(certificate.certFile), authority);
+        await delay(1_000);
+      }
+    });
+    expectAllRight(answers);
+    const newest = await serialOfFile(certificate.certFile);
+    for (const replica of replicas) await untilServes(replica, newest);
+  });
+
+  it('CA rotation: both in the bundle, then the new leaf, then only the new CA', async () => {
+    const replicas = await twoReplicas('Fail');
+    const { plane, kubectl, balancer, certificate, authority } = stage();
+    const next = await createAuthority('e2e webhook CA, the next');
+    const configure = (ca: string) =>
+      kubectl.run(
+        ['apply', '-f', '-'],
+        webhookObjects({ port: balancer.port, ca, failurePolicy: 'Fail', timeoutSeconds: 2 }),
+      );
+    const answers = await underLoad(plane.api, async () => {
+      await configure(`${authority.ca}${next.ca}`);
+      await delay(2_000);
+      await writeCertificate(dirname(certificate.certFile), next);
+      const serial = await serialOfFile(certificate.certFile);
+      for (const replica of replicas) await untilServes(replica, serial);
+      await configure(next.ca);
+      await delay(2_000);
+    });
+    // Back, for the cases after this one.
+    await configure(`${authority.ca}${next.ca}`);
+    await delay(1_000);
+    await writeCertificate(dirname(certificate.certFile), authority);
+    expectAllRight(answers);
+  });
+});
+
+describe('one replica is killed', () => {
+  it('only calls in flight on it may fail open; nothing is refused that fits', async () => {
+    const [first, second] = await twoReplicas('Ignore');
+    const { plane, balancer } = stage();
+    const answers = await underLoad(plane.api, async () => {
+      await delay(500);
+      first.program.signal('SIGKILL');
+      await delay(2_000);
+      balancer.use([second.port]);
+      await delay(500);
+    });
+    const wrong = wrongOf(answers);
+    // One call per client can have been in flight, in each of the two webhooks.
+    expect(wrong.length).toBeLessThanOrEqual(8);
+    for (const { expected, status } of wrong) expect([expected, status]).toEqual([403, 201]);
+    expect(wrongOf([await askUndersized(plane.api), await askFitting(plane.api)])).toEqual([]);
+  });
+});
+
+describe('the control plane itself goes away', () => {
+  it('API server restarted: the next calls are judged', async () => {
+    await twoReplicas('Fail');
+    const server = stage().plane.component('kube-apiserver');
+    await server.stop(60_000);
+    await server.start();
+    await webhooksAnswer(stage().plane);
+    expect(wrongOf([await askUndersized(stage().plane.api), await askFitting(stage().plane.api)])).toEqual(
+      [],
+    );
+  });
+
+  it('etcd stopped for 30 s: nothing undersized is admitted meanwhile, and then all is as before', async () => {
+    await twoReplicas('Fail');
+    const { plane } = stage();
+    const etcd = plane.component('etcd');
+    await etcd.stop();
+    const meanwhile = await Promise.all([askUndersized(plane.api), delay(30_000)]);
+    expect(meanwhile[0].status).not.toBe(201);
+    await etcd.start();
+    await until(async () => (wrongOf([await askFitting(plane.api)]).length === 0 ? true : null), {
+      what: 'the API server admits again',
+    });
+    expect(wrongOf([await askUndersized(plane.api)])).toEqual([]);
+  });
+});

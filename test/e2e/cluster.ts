@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises';
+import { adminKubectl, startPlane } from './harness/cluster.ts';
+import { installChart, stopInstalled } from './harness/installed.ts';
+import { CLUSTER_TOOLS, KUBERNETES_VERSIONS, MINORS, toolsOf } from './harness/tools.ts';
+
+/** `npm run cluster`: a control plane with example nodes and the chart, for trying things by hand. Stays until interrupted. */
+
+const NODE_FILES = ['dgx-h100.yaml', 'amd-mi300x.yaml', 'time-sliced.yaml', 'mig-mixed.yaml'];
+
+async function main(): Promise<void> {
+  const interrupted = new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  const [minor] = MINORS;
+  const plane = await startPlane(await toolsOf(minor, CLUSTER_TOOLS), true);
+  const stop = [plane.stop];
+  try {
+    const installed = await installChart(
+      { plane, kubectl: adminKubectl(plane) },
+      { name: 'cluster', nodeFiles: NODE_FILES },
+    );
+    stop.unshift(() => stopInstalled(installed));
+    console.log(
+      [
+        '',
+        `Kubernetes ${KUBERNETES_VERSIONS[minor]} with vramgate, two replicas. Logs and certificates: ${plane.folder}`,
+        '',
+        `  export KUBECONFIG=${plane.adminConfig}`,
+        `  ${plane.tools('kubectl')} get nodes`,
+        '',
+        'The Pods of nodes are simulated; no container runs. Interrupt to end everything.',
+      ].join('\n'),
+    );
+    // A handler for a signal does not keep the event loop busy.
+    const awake = setInterval(() => undefined, 60_000);
+    await interrupted;
+    clearInterval(awake);
+  } finally {
+    for (const end of stop) await end();
+    await rm(plane.folder, { recursive: true, force: true });
+  }
+}
+
+await main();

@@ -1,0 +1,25 @@
+import type { Api } from './api.ts';
+
+/** Counters of the API server about its webhooks (webhook-practice.md §1, fact 33). */
+export interface WebhookCounters {
+  /** Calls that ended with an answer or without one. */
+  readonly requests: number;
+  readonly rejections: number;
+  readonly failedOpen: number;
+}
+
+function sum(text: string, metric: string, webhook: string): number {
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith(`${metric}{`) && line.includes(`name="${webhook}"`));
+  return lines.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+export async function webhookCounters(api: Api, webhook: string): Promise<WebhookCounters> {
+  const { text } = await api.call('/metrics');
+  return {
+    requests: sum(text, 'apiserver_admission_webhook_request_total', webhook),
+    rejections: sum(text, 'apiserver_admission_webhook_rejection_count', webhook),
+    failedOpen: sum(text, 'apiserver_admission_webhook_fail_open_count', webhook),
+  };
+}

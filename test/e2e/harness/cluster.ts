@@ -1,0 +1,131 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { type Kubectl, kubectlOf } from './kubectl.ts';
+import { malformedDeployment } from './manifests.ts';
+import { jsonLines, type Members } from './members.ts';
+import type { Authority } from './pki.ts';
+import { until } from './process.ts';
+import type { Tools } from './tools.ts';
+import { SERVER_NAME, type WebhookSettings, webhookObjects } from './webhook-configuration.ts';
+import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
+
+/** What a file of cases works with; each file has its own. */
+export interface Stage {
+  readonly plane: ControlPlane;
+  readonly kubectl: Kubectl;
+}
+
+export const DEMO_INVENTORY = new URL('../../demo/inventory.yaml', import.meta.url).pathname;
+
+/** Certificate files of the webhook's server, for the name by which the API server calls it. */
+export interface CertificateFiles {
+  readonly ca: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Writes a new pair, in the order in which a reader may see the half of it: the server must keep the old one then. */
+export async function writeCertificate(folder: string, authority: Authority): Promise<CertificateFiles> {
+  const { cert, key } = await authority.issue({ commonName: SERVER_NAME, hosts: [SERVER_NAME] });
+  await mkdir(folder, { recursive: true });
+  const [certFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  await writeFile(keyFile, key, { mode: 0o600 });
+  await writeFile(certFile, cert);
+  return { ca: authority.ca, certFile, keyFile };
+}
+
+/** `serve` without a cluster: certificate files, an inventory file and a configuration. */
+export async function startFileServer(
+  folder: string,
+  certificate: CertificateFiles,
+  name = 'vramgate',
+): Promise<WebhookServer> {
+  const configFile = join(folder, `${name}.yaml`);
+  await writeFile(configFile, 'server: { host: 127.0.0.1, drainSeconds: 1, stopSeconds: 5 }\n');
+  return startWebhookServer({
+    folder,
+    name,
+    args: [
+      ...['--config', configFile, '--inventory', DEMO_INVENTORY],
+      ...['--tls-cert-file', certificate.certFile, '--tls-private-key-file', certificate.keyFile],
+    ],
+  });
+}
+
+/**
+ * The API server learns of a configuration up to a second after it was stored: only when a malformed object is
+ * refused does a case begin.
+ */
+export async function webhooksAnswer({ api }: ControlPlane): Promise<void> {
+  const path = '/apis/apps/v1/namespaces/default/deployments?dryRun=All';
+  const body = malformedDeployment('webhook-probe');
+  const ask = async () => {
+    const { status, text } = await api.call(path, { method: 'POST', body });
+    return status === 422 && text.includes('admission webhook') ? true : null;
+  };
+  await until(ask, { what: 'the API server calls the webhook' });
+}
+
+export async function applyWebhooks(
+  plane: ControlPlane,
+  kubectl: Kubectl,
+  settings: WebhookSettings,
+): Promise<void> {
+  await kubectl.run(['apply', '-f', '-'], webhookObjects(settings));
+  await webhooksAnswer(plane);
+}
+
+export function adminKubectl({ tools, adminConfig, folder }: ControlPlane): Kubectl {
+  return kubectlOf({ kubectl: tools('kubectl'), kubeconfig: adminConfig, home: folder });
+}
+
+export async function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'vramgate-e2e-'));
+}
+
+/** Starts a control plane in a folder of its own; where that fails the logs stay. */
+export async function startPlane(tools: Tools, withControllers: boolean): Promise<ControlPlane> {
+  const folder = await temporaryFolder();
+  return startControlPlane({ folder, tools, withControllers });
+}
+
+/** The decision record of an object, from our log; it is written after the answer. */
+export async function recordOf(
+  server: WebhookServer,
+  webhook: 'mutate' | 'validate',
+  name: string,
+): Promise<Members> {
+  const ask = async () => {
+    const found = (await server.records()).filter((one) => one['webhook'] === webhook);
+    return found.findLast((one) => JSON.stringify(one['subject']).includes(`"name":"${name}"`)) ?? null;
+  };
+  return until(ask, { what: `a ${webhook} record of ${name}`, limitMs: 10_000 });
+}
+
+/** The API server's own account of its requests. */
+export async function auditEvents(
+  { auditLog }: ControlPlane,
+  resource: string,
+  name: string,
+): Promise<readonly Members[]> {
+  const events = jsonLines(await readFile(auditLog, 'utf8'));
+  return events.filter((event) => {
+    const text = JSON.stringify(event['objectRef'] ?? {});
+    return text.includes(`"resource":"${resource}"`) && text.includes(`"name":"${name}"`);
+  });
+}
+
+/** Copies the logs to `target` (null: nobody wants them) and removes the folder. */
+export async function keepLogs(
+  folder: string,
+  logs: readonly string[],
+  target: string | null,
+): Promise<void> {
+  if (target !== null) {
+    await mkdir(target, { recursive: true });
+    for (const log of logs) await copyFile(log, join(target, basename(log))).catch(() => {});
+  }
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,140 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Balancer, startBalancer } from './balancer.ts';
+import {
+  CHART,
+  chartArguments,
+  type Helm,
+  helmOf,
+  mountAt,
+  routeToLocalhost,
+  translateArguments,
+  writeValues,
+} from './chart.ts';
+import { type CertificateFiles, type Stage, webhooksAnswer, writeCertificate } from './cluster.ts';
+import { addNodes, cpuNode, fixtureNodes, NODE_FIXTURES, nameOf, nodesReady, startKwok } from './kwok.ts';
+import type { Members } from './members.ts';
+import { createAuthority } from './pki.ts';
+import type { Program } from './process.ts';
+import { NAMESPACE, SERVICE } from './webhook-configuration.ts';
+import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
+
+/** A cluster with simulated nodes in which the chart is installed, and two replicas of the built server behind it. */
+export interface InstalledStage extends Stage {
+  readonly helm: Helm;
+  readonly kwok: Program;
+  readonly balancer: Balancer;
+  readonly certificate: CertificateFiles;
+  readonly replicas: readonly WebhookServer[];
+  /** Another replica with the arguments that the chart gives, not behind the balancer yet; `nodeFile` of test/fixtures/nodes in place of the cluster's nodes. */
+  readonly addReplica: (name: string, nodeFile?: string) => Promise<WebhookServer>;
+  /** Every decision record of both replicas, by time. */
+  readonly records: () => Promise<readonly Members[]>;
+}
+
+export interface InstalledSettings {
+  readonly name: string;
+  /** Files of test/fixtures/nodes. */
+  readonly nodeFiles: readonly string[];
+  readonly moreNodes?: readonly Members[];
+  /** Values of the chart, on top of what the suite needs. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+const TLS_SECRET = 'vramgate-e2e-tls';
+
+function chartValues(settings: InstalledSettings, port: number, ca: string): unknown {
+  const server = { host: '127.0.0.1', drainSeconds: 1, stopSeconds: 5 };
+  return {
+    service: { port },
+    certificates: { mode: 'existing-secret', existingSecret: { name: TLS_SECRET, caBundle: ca } },
+    inventory: { cluster: false },
+    config: { server, ...settings.config },
+    ...settings.values,
+  };
+}
+
+/** The file that an operator without list-watch would hand over. */
+export async function writeInventory({ kubectl, plane }: Stage): Promise<string> {
+  const file = join(plane.folder, 'nodes.yaml');
+  const { stdout } = await kubectl.run(['get', 'nodes', '-o', 'yaml']);
+  await writeFile(file, stdout);
+  return file;
+}
+
+async function addAllNodes({ plane }: Stage, settings: InstalledSettings): Promise<void> {
+  const files = await Promise.all(settings.nodeFiles.map(fixtureNodes));
+  const nodes = [cpuNode('cpu-1'), cpuNode('cpu-2'), ...files.flat(), ...(settings.moreNodes ?? [])];
+  await addNodes(plane, nodes);
+  await nodesReady(plane, ['cpu-1', 'cpu-2']);
+  // A cordoned or broken node of a fixture never becomes ready; its kubelet would not either.
+  await nodesReady(plane, nodes.filter(isUsable).map(nameOf));
+}
+
+function isUsable(node: Members): boolean {
+  return !JSON.stringify(node['spec'] ?? {}).includes('node.kubernetes.io/');
+}
+
+async function writeSecret({ kubectl }: Stage, { certFile, keyFile }: CertificateFiles): Promise<void> {
+  await kubectl.run(['create', 'namespace', NAMESPACE]);
+  await kubectl.run([
+    ...['create', 'secret', 'tls', TLS_SECRET, '-n', NAMESPACE],
+    ...[`--cert=${certFile}`, `--key=${keyFile}`],
+  ]);
+}
+
+export async function installChart(stage: Stage, settings: InstalledSettings): Promise<InstalledStage> {
+  const { plane, kubectl } = stage;
+  const kwok = await startKwok(plane);
+  await addAllNodes(stage, settings);
+  const balancer = await startBalancer();
+  const certificate = await writeCertificate(
+    join(plane.folder, 'certificate'),
+    await createAuthority('e2e webhook CA'),
+  );
+  await writeSecret(stage, certificate);
+  const helm = helmOf(plane, 'helm-4');
+  const values = await writeValues(plane, chartValues(settings, balancer.port, certificate.ca));
+  await helm(['install', SERVICE, CHART, '-n', NAMESPACE, '-f', values]);
+  await routeToLocalhost(kubectl);
+  const inventoryFile = await writeInventory(stage);
+  const replicas: WebhookServer[] = [];
+  const addReplica = async (name: string, nodeFile?: string): Promise<WebhookServer> => {
+    const mounts = {
+      '/etc/vramgate': join(plane.folder, name, 'config'),
+      '/etc/vramgate-tls': join(plane.folder, name, 'tls'),
+    };
+    await mountAt(kubectl, 'configmap', SERVICE, mounts['/etc/vramgate']);
+    await mountAt(kubectl, 'secret', TLS_SECRET, mounts['/etc/vramgate-tls']);
+    const nodes = nodeFile === undefined ? inventoryFile : join(NODE_FIXTURES, nodeFile);
+    const args = [...translateArguments(await chartArguments(kubectl), mounts), '--inventory', nodes];
+    const replica = await startWebhookServer({ folder: plane.folder, name, args });
+    replicas.push(replica);
+    return replica;
+  };
+  const first = await addReplica('replica-1');
+  const second = await addReplica('replica-2');
+  balancer.use([first.port, second.port]);
+  await webhooksAnswer(plane);
+  const records = async () => {
+    const all = await Promise.all(replicas.map((one) => one.records()));
+    return all.flat().sort((one, other) => String(one['time']).localeCompare(String(other['time'])));
+  };
+  return {
+    ...stage,
+    helm,
+    kwok,
+    balancer,
+    certificate,
+    replicas,
+    addReplica,
+    records,
+  };
+}
+
+export async function stopInstalled({ replicas, balancer, kwok }: InstalledStage): Promise<void> {
+  await Promise.all(replicas.map((one) => one.stop()));
+  await balancer.stop();
+  await kwok.stop();
+}

@@ -1,0 +1,82 @@
+import type { Api } from './api.ts';
+import { BF16, type Manifest, ON_H100, scoutDeployment, W4A16 } from './manifests.ts';
+
+/** Steady creates (dry runs: nothing is stored, the webhooks are called all the same) while something happens. */
+
+interface Probe {
+  readonly manifest: Manifest;
+  readonly status: number;
+}
+
+const FITTING: Probe = {
+  manifest: scoutDeployment({
+    name: 'load-fits',
+    args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
+    gpus: 4,
+    nodeSelector: ON_H100,
+  }),
+  status: 201,
+};
+
+const UNDERSIZED: Probe = {
+  manifest: scoutDeployment({
+    name: 'load-refused',
+    annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
+    args: [BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
+    gpus: 4,
+    nodeSelector: ON_H100,
+  }),
+  status: 403,
+};
+
+export interface Answer {
+  readonly expected: number;
+  /** 0: the API server itself gave no answer. */
+  readonly status: number;
+  readonly text: string;
+  readonly milliseconds: number;
+}
+
+const PATH = '/apis/apps/v1/namespaces/default/deployments?dryRun=All';
+
+async function ask(api: Api, { manifest, status: expected }: Probe): Promise<Answer> {
+  const start = performance.now();
+  const took = () => performance.now() - start;
+  try {
+    const { status, text } = await api.call(PATH, { method: 'POST', body: manifest });
+    return { expected, status, text: status === 201 ? '' : text, milliseconds: took() };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { expected, status: 0, text, milliseconds: took() };
+  }
+}
+
+export const askFitting = (api: Api): Promise<Answer> => ask(api, FITTING);
+export const askUndersized = (api: Api): Promise<Answer> => ask(api, UNDERSIZED);
+
+/** Answers that are not the expected ones. */
+export function wrongOf(answers: readonly Answer[]): readonly Answer[] {
+  return answers.filter(({ expected, status }) => expected !== status);
+}
+
+const PARALLEL = 4;
+
+/** Runs `work` while `PARALLEL` clients create what fits and what does not, one after the other. */
+export async function underLoad(api: Api, work: () => Promise<void>): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  let isOver = false;
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      answers.push(await askFitting(api));
+      answers.push(await askUndersized(api));
+    }
+  };
+  const clients = Array.from({ length: PARALLEL }, client);
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await Promise.all(clients);
+  }
+  return answers;
+}

@@ -1,0 +1,80 @@
+/** Manifests that the cases apply: a vLLM Deployment as its documentation writes one, with our annotations. */
+
+export interface ScoutSettings {
+  readonly name: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** null: the author asks for none. */
+  readonly gpus?: number | null;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly replicas?: number;
+}
+
+export const W4A16 = 'RedHatAI/Llama-4-Scout-17B-16E-Instruct-quantized.w4a16';
+export const BF16 = 'meta-llama/Llama-4-Scout-17B-16E-Instruct';
+export const H100 = 'NVIDIA-H100-80GB-HBM3';
+export const ON_H100 = { 'nvidia.com/gpu.product': H100 };
+export const GPU_TOLERATION = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' };
+
+/** Annotated, and nothing filled in. */
+export const SCOUT_128K = {
+  'vramgate.io/model': 'scout',
+  'vramgate.io/context': '128K',
+  'vramgate.io/quantization': 'w4a16',
+};
+
+export type Manifest = Readonly<Record<string, unknown>>;
+
+function podTemplate(settings: ScoutSettings): Manifest {
+  const { name, gpus = null, nodeSelector } = settings;
+  const resources = gpus === null ? {} : { resources: { limits: { 'nvidia.com/gpu': String(gpus) } } };
+  return {
+    metadata: { labels: { app: name } },
+    spec: {
+      ...(nodeSelector !== undefined && { nodeSelector, tolerations: [GPU_TOLERATION] }),
+      containers: [
+        {
+          name: 'vllm',
+          image: 'vllm/vllm-openai:v0.11.0',
+          args: settings.args ?? ['--model', W4A16, '--max-model-len=131072'],
+          ...resources,
+        },
+      ],
+    },
+  };
+}
+
+export function scoutDeployment(settings: ScoutSettings): Manifest {
+  const { name, annotations = SCOUT_128K, replicas = 1 } = settings;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, annotations },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: podTemplate(settings) },
+  };
+}
+
+/** The same serving Pod under another kind: a StatefulSet, or a Job that serves a batch and ends. */
+export function scoutWorkload(kind: 'StatefulSet' | 'Job', settings: ScoutSettings): Manifest {
+  const { name, annotations = SCOUT_128K } = settings;
+  const template = podTemplate(settings);
+  const isJob = kind === 'Job';
+  const spec = template['spec'];
+  const jobTemplate = {
+    ...template,
+    spec: { ...(typeof spec === 'object' ? spec : {}), restartPolicy: 'Never' },
+  };
+  return {
+    apiVersion: isJob ? 'batch/v1' : 'apps/v1',
+    kind,
+    metadata: { name, annotations },
+    spec: isJob
+      ? { template: jobTemplate }
+      : { serviceName: name, replicas: 1, selector: { matchLabels: { app: name } }, template },
+  };
+}
+
+/** A context that is no number: refused at once, whatever the inventory. */
+export function malformedDeployment(name: string): Manifest {
+  return scoutDeployment({ name, annotations: { ...SCOUT_128K, 'vramgate.io/context': 'banana' } });
+}

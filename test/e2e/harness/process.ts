@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Programs that the suite starts and ends, always by their own process id. */
+export interface Program {
+  readonly name: string;
+  readonly pid: number;
+  readonly logFile: string;
+  readonly hasEnded: () => boolean;
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** SIGTERM, and SIGKILL after `limitMs`. Resolves when the process is gone. */
+  readonly stop: (limitMs?: number) => Promise<void>;
+}
+
+export interface ProgramSettings {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Standard output and error, appended. */
+  readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const STOP_LIMIT_MS = 10_000;
+
+const alive = new Set<ChildProcess>();
+
+// The children have sessions of their own, so nobody else ends them when this process goes early.
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
+/** The webhook client of the API server honours these, and everything here is on loopback. */
+const PROXY = /^(?:https?|all|no)_proxy$/i;
+
+export function cleanEnvironment(
+  more: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const own = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !PROXY.test(entry[0]),
+  );
+  return { ...Object.fromEntries(own), ...more };
+}
+
+export function startProgram({ name, command, args, logFile, env }: ProgramSettings): Program {
+  const log = openSync(logFile, 'a');
+  // Without a session of its own and with an inherited standard input, the test runner would wait for it.
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: cleanEnvironment(env),
+  });
+  closeSync(log);
+  alive.add(child);
+  const gone = new Promise<void>((resolve) => {
+    const end = () => {
+      alive.delete(child);
+      resolve();
+    };
+    child.once('exit', end);
+    child.once('error', end);
+  });
+  child.unref();
+  return {
+    name,
+    pid: child.pid ?? -1,
+    logFile,
+    hasEnded: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
+    signal: (signal) => void child.kill(signal),
+    stop: async (limitMs = STOP_LIMIT_MS) => {
+      child.ref();
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+      await gone;
+      clearTimeout(timer);
+    },
+  };
+}
+
+// A decision record is 6 KB; its beginning says what it is about, and the whole log is kept.
+const MAX_LINE = 400;
+
+/** The last lines of a program's log, for a message. */
+export function tailOf(logFile: string, lines = 20): string {
+  if (!existsSync(logFile)) return '(no log)';
+  const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines);
+  return last.map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)).join('\n');
+}
+
+/**
+ * A free port of 127.0.0.1. Somebody may take it before the program that it is for; the programs here cannot pick
+ * one themselves and say which.
+ */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export interface Wait {
+  /** For the message: what did not happen. */
+  readonly what: string;
+  readonly limitMs?: number;
+  readonly everyMs?: number;
+  /** Whose end makes further waiting pointless. */
+  readonly program?: Program;
+}
+
+const WAIT_LIMIT_MS = 60_000;
+const WAIT_EVERY_MS = 100;
+
+/** Asks until the answer is something else than null. @throws Error after `limitMs`, with the last failure. */
+export async function until<T>(
+  ask: () => Promise<T | null>,
+  { what, limitMs = WAIT_LIMIT_MS, everyMs = WAIT_EVERY_MS, program }: Wait,
+): Promise<T> {
+  const end = performance.now() + limitMs;
+  let last = '';
+  for (;;) {
+    if (program?.hasEnded() === true) {
+      throw new Error(`${program.name} ended before ${what}:\n${tailOf(program.logFile)}`);
+    }
+    try {
+      const answer = await ask();
+      if (answer !== null) return answer;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    if (performance.now() > end) break;
+    await delay(everyMs);
+  }
+  const log = program === undefined ? '' : `\n${tailOf(program.logFile)}`;
+  throw new Error(`not within ${limitMs / 1000} s: ${what}${last === '' ? '' : ` (${last})`}${log}`);
+}

@@ -1,0 +1,59 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { at, jsonLines, type Members } from './members.ts';
+import { type Program, startProgram, until } from './process.ts';
+
+const BUNDLE = fileURLToPath(new URL('../../../dist/vramgate.mjs', import.meta.url));
+
+/** The built server, as its own process. */
+export interface WebhookServer {
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly program: Program;
+  /** The decision records that it has logged so far, oldest first. */
+  readonly records: () => Promise<readonly Members[]>;
+  readonly metrics: () => Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface WebhookServerSettings {
+  readonly folder: string;
+  readonly name: string;
+  /** Everything after `serve`; the ports are added. */
+  readonly args: readonly string[];
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+// Draining takes up to drainSeconds + stopSeconds of the configuration; the suite sets both low.
+const STOP_LIMIT_MS = 30_000;
+
+export async function startWebhookServer(settings: WebhookServerSettings): Promise<WebhookServer> {
+  const logFile = join(settings.folder, `${settings.name}.log`);
+  await writeFile(logFile, '');
+  const program = startProgram({
+    name: settings.name,
+    command: process.execPath,
+    args: [BUNDLE, 'serve', ...settings.args, '--port', String(settings.port ?? 0), '--metrics-port', '0'],
+    logFile,
+    ...(settings.env !== undefined && { env: settings.env }),
+  });
+  const lines = async () => jsonLines(await readFile(logFile, 'utf8'));
+  const [port, metricsPort] = await until(
+    async () => {
+      const serving = (await lines()).find((line) => line['msg'] === 'serving');
+      const ports = [at(serving, 'port'), at(serving, 'metricsPort')];
+      return ports.every((one) => typeof one === 'number') ? ports : null;
+    },
+    { what: `${settings.name} serves`, program },
+  );
+  return {
+    port: port ?? 0,
+    metricsPort: metricsPort ?? 0,
+    program,
+    records: async () => (await lines()).filter((line) => line['msg'] === 'decision'),
+    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
+    stop: () => program.stop(STOP_LIMIT_MS),
+  };
+}
