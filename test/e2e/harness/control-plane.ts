@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Api, createApi } from './api.ts';
 import { type Component, createComponent } from './component.ts';
-import { type Authority, createAuthority, serviceAccountKey } from './pki.ts';
+import { type Authority, createAuthority, type Subject, serviceAccountKey } from './pki.ts';
 import { freePort } from './process.ts';
 import type { Tools } from './tools.ts';
 
@@ -19,8 +19,8 @@ export interface ControlPlane {
   /** In the order of their start. */
   readonly components: readonly Component[];
   readonly component: (name: string) => Component;
-  /** A kubeconfig for a user of this name. */
-  readonly configOf: (user: string, group?: string) => Promise<string>;
+  /** Writes a kubeconfig with a bearer token. */
+  readonly configOfToken: (name: string, token: string) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
 
@@ -33,6 +33,7 @@ export interface ControlPlaneSettings {
   readonly apiServerFlags?: readonly string[];
 }
 
+const ADMIN: Subject = { commonName: 'e2e-admin', organization: 'system:masters' };
 const SERVICE_RANGE = '10.0.0.0/24';
 
 // Bodies of what the suite is about, nothing of the machinery's own chatter.
@@ -106,9 +107,8 @@ function base64(text: string): string {
 async function writeKubeconfig(
   file: string,
   { authority, ports }: Pick<Layout, 'authority' | 'ports'>,
-  user: { readonly commonName: string; readonly organization?: string },
+  user: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { cert, key } = await authority.issue(user);
   const server = `https://127.0.0.1:${ports.api}`;
   const config = {
     apiVersion: 'v1',
@@ -116,11 +116,15 @@ async function writeKubeconfig(
     'current-context': 'e2e',
     contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'e2e' } }],
     clusters: [{ name: 'e2e', cluster: { server, 'certificate-authority-data': base64(authority.ca) } }],
-    users: [
-      { name: 'e2e', user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } },
-    ],
+    users: [{ name: 'e2e', user }],
   };
   await writeFile(file, JSON.stringify(config, null, 2), { mode: 0o600 });
+}
+
+async function writeCertificateConfig(file: string, layout: Layout, subject: Subject): Promise<void> {
+  const { cert, key } = await layout.authority.issue(subject);
+  const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) };
+  await writeKubeconfig(file, layout, user);
 }
 
 async function writeFiles(layout: Layout): Promise<void> {
@@ -134,9 +138,9 @@ async function writeFiles(layout: Layout): Promise<void> {
     writeFile(files.accountPrivate, account.privateKey, { mode: 0o600 }),
     writeFile(files.accountPublic, account.publicKey),
     writeFile(files.auditPolicy, JSON.stringify(AUDIT_POLICY)),
-    writeKubeconfig(files.adminConfig, layout, { commonName: 'e2e-admin', organization: 'system:masters' }),
-    writeKubeconfig(files.managerConfig, layout, { commonName: 'system:kube-controller-manager' }),
-    writeKubeconfig(files.schedulerConfig, layout, { commonName: 'system:kube-scheduler' }),
+    writeCertificateConfig(files.adminConfig, layout, ADMIN),
+    writeCertificateConfig(files.managerConfig, layout, { commonName: 'system:kube-controller-manager' }),
+    writeCertificateConfig(files.schedulerConfig, layout, { commonName: 'system:kube-scheduler' }),
   ]);
 }
 
@@ -240,7 +244,7 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
   const authority = await createAuthority('e2e CA');
   const layout = { settings, ports, authority, files: filesIn(folder) };
   await writeFiles(layout);
-  const client = await authority.issue({ commonName: 'e2e-admin', organization: 'system:masters' });
+  const client = await authority.issue(ADMIN);
   const api = createApi({ port: ports.api, ca: authority.ca, client });
   const controllers = settings.withControllers
     ? [controller(layout, 'kube-controller-manager', api), controller(layout, 'kube-scheduler', api)]
@@ -266,12 +270,9 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
       if (found === undefined) throw new Error(`there is no ${name}`);
       return found;
     },
-    configOf: async (user, group) => {
-      const file = join(folder, `${user}.kubeconfig`);
-      await writeKubeconfig(file, layout, {
-        commonName: user,
-        ...(group !== undefined && { organization: group }),
-      });
+    configOfToken: async (name, token) => {
+      const file = join(folder, `${name}.kubeconfig`);
+      await writeKubeconfig(file, layout, { token });
       return file;
     },
     stop: async () => {

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Balancer, startBalancer } from './balancer.ts';
 import {
@@ -49,18 +48,15 @@ function chartValues(settings: InstalledSettings, port: number, ca: string): unk
   return {
     service: { port },
     certificates: { mode: 'existing-secret', existingSecret: { name: TLS_SECRET, caBundle: ca } },
-    inventory: { cluster: false },
     config: { server, ...settings.config },
     ...settings.values,
   };
 }
 
-/** The file that an operator without list-watch would hand over. */
-export async function writeInventory({ kubectl, plane }: Stage): Promise<string> {
-  const file = join(plane.folder, 'nodes.yaml');
-  const { stdout } = await kubectl.run(['get', 'nodes', '-o', 'yaml']);
-  await writeFile(file, stdout);
-  return file;
+/** The credentials that the Pods of the chart would be mounted: what its roles allow is all that a replica may do. */
+async function serviceAccountConfig({ kubectl, plane }: Stage): Promise<string> {
+  const { stdout } = await kubectl.run(['create', 'token', SERVICE, '-n', NAMESPACE, '--duration=8h']);
+  return plane.configOfToken(SERVICE, stdout.trim());
 }
 
 async function addAllNodes({ plane }: Stage, settings: InstalledSettings): Promise<void> {
@@ -98,7 +94,7 @@ export async function installChart(stage: Stage, settings: InstalledSettings): P
   const values = await writeValues(plane, chartValues(settings, balancer.port, certificate.ca));
   await helm(['install', SERVICE, CHART, '-n', NAMESPACE, '-f', values]);
   await routeToLocalhost(kubectl);
-  const inventoryFile = await writeInventory(stage);
+  const kubeconfig = await serviceAccountConfig(stage);
   const replicas: WebhookServer[] = [];
   const addReplica = async (name: string, nodeFile?: string): Promise<WebhookServer> => {
     const mounts = {
@@ -107,8 +103,9 @@ export async function installChart(stage: Stage, settings: InstalledSettings): P
     };
     await mountAt(kubectl, 'configmap', SERVICE, mounts['/etc/vramgate']);
     await mountAt(kubectl, 'secret', TLS_SECRET, mounts['/etc/vramgate-tls']);
-    const nodes = nodeFile === undefined ? inventoryFile : join(NODE_FIXTURES, nodeFile);
-    const args = [...translateArguments(await chartArguments(kubectl), mounts), '--inventory', nodes];
+    const nodes = nodeFile === undefined ? [] : ['--inventory', join(NODE_FIXTURES, nodeFile)];
+    const chartArgs = translateArguments(await chartArguments(kubectl), mounts);
+    const args = [...chartArgs, '--kubeconfig', kubeconfig, ...nodes];
     const replica = await startWebhookServer({ folder: plane.folder, name, args });
     replicas.push(replica);
     return replica;

@@ -48,6 +48,9 @@ export async function startWebhookServer(settings: WebhookServerSettings): Promi
     },
     { what: `${settings.name} serves`, program },
   );
+  const isReady = async () =>
+    (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status === 200 ? true : null;
+  await until(isReady, { what: `${settings.name} is ready`, program });
   return {
     port: port ?? 0,
     metricsPort: metricsPort ?? 0,
