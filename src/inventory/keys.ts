@@ -52,6 +52,8 @@ export const DRIVER_KEYS: readonly string[] = [
   AMD.product,
   AMD.deviceId,
   'gpu.intel.com/product',
+  // Whole boards and partitions have one product name; only the mode tells them apart (gpu-catalog.md §5).
+  AMD.partition,
 ];
 
 /**

@@ -28,6 +28,9 @@ const T4 = { product: 'Tesla-T4', key: PRODUCT };
 const SLICE = { sharing: 'mig', key: PRODUCT } as const;
 const SLICED = { ...H100, gpus: 80, sharing: 'time-slicing', key: PRODUCT } as const;
 
+// The product name is the same for a whole board and for its partitions.
+const AMD_MODE = 'amd.com/gpu.compute-memory-partition';
+
 const EXPECTED: Readonly<Record<string, readonly Expected[]>> = {
   // AKS labels say only the vendor; the VM size decides (gpu-catalog.md §3.1, §4).
   'aks.yaml': [
@@ -41,10 +44,10 @@ const EXPECTED: Readonly<Record<string, readonly Expected[]>> = {
       resource: 'amd.com/gpu',
       gpus: 8,
       mib: 196592,
-      key: null,
+      key: AMD_MODE,
       taints: ['amd.com/gpu=present:NoSchedule'],
     },
-    { product: null, resource: 'amd.com/gpu', gpus: 64, mib: null, sharing: 'mig', key: null },
+    { product: null, resource: 'amd.com/gpu', gpus: 64, mib: null, sharing: 'mig', key: AMD_MODE },
   ],
   // 16106127360 is 15360 MiB in bytes (NVIDIA/gpu-feature-discovery#26).
   'bytes-t4.yaml': [{ ...T4, gpus: 8, mib: 15360, sharing: 'time-slicing' }],

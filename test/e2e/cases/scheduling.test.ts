@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { run } from '../harness/kubectl.ts';
 import { nameOf } from '../harness/kwok.ts';
 import {
   BF16,
@@ -9,8 +13,10 @@ import {
   scoutWorkload,
 } from '../harness/manifests.ts';
 import { at, listAt } from '../harness/members.ts';
+import { argsOf, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
+import { BUNDLE } from '../harness/webhook-server.ts';
 
 // Label captures of machines of every kind that a cluster may mix: whole H100, partitioned MI300X, MIG in both
 // strategies, time-slicing in both, a node with an ill GPU, a cordoned one.
@@ -51,6 +57,18 @@ async function nodesOf(app: string, count: number): Promise<readonly string[]> {
 async function apply(manifest: Manifest): Promise<void> {
   await stage().kubectl.run(['apply', '-f', '-'], manifest);
 }
+
+// Each case finds every GPU free: what the scheduler may choose is then up to labels and counts alone.
+afterEach(async () => {
+  await stage().kubectl.run(['delete', 'deployments,statefulsets,jobs', '--all', '--timeout=60s']);
+  await until(
+    async () => {
+      const { json } = await stage().plane.api.call('/api/v1/namespaces/default/pods');
+      return listAt(json, 'items').length === 0 ? true : null;
+    },
+    { what: 'all Pods are gone' },
+  );
+});
 
 describe('a workload without count and placement lands where its bill says', () => {
   it('Deployment: two Pods of two GPUs each on nodes with whole H100', async () => {
@@ -110,5 +128,57 @@ describe('what is refused', () => {
     expect((await stage().kubectl.try(['apply', '-f', '-'], undersized)).status).toBe(1);
     const { json } = await stage().plane.api.call('/apis/apps/v1/namespaces/default/replicasets');
     expect(listAt(json, 'items').map(nameOf)).not.toContainEqual(expect.stringMatching(/^undersized/));
+  });
+});
+
+describe('the command line and the cluster say the same', () => {
+  it('what `mutate` prints for the nodes of the cluster is what the API server stores', async () => {
+    const { kubectl, plane } = stage();
+    const nodes = join(plane.folder, 'nodes.yaml');
+    await writeFile(nodes, (await kubectl.run(['get', 'nodes', '-o', 'yaml'])).stdout);
+    const manifest = scoutDeployment({
+      name: 'same',
+      annotations: { ...SCOUT_128K, 'vramgate.io/gpu': 'H100' },
+    });
+    const file = join(plane.folder, 'same.json');
+    await writeFile(file, JSON.stringify(manifest));
+    const printed = await run(process.execPath, [BUNDLE, 'mutate', '-f', file, '--inventory', nodes]);
+    expect(printed.status, printed.stderr).toBe(0);
+    await apply(manifest);
+
+    const mutated: unknown = parse(printed.stdout);
+    const stored = await storedObject(kubectl, 'deployment', 'same');
+    expect(limitsOf(stored)).toEqual({ 'nvidia.com/gpu': '2' });
+    expect(limitsOf(stored)).toEqual(limitsOf(mutated));
+    expect(argsOf(stored)).toEqual(argsOf(mutated));
+    for (const key of ['nodeSelector', 'tolerations']) {
+      expect(at(podSpecOf(stored), key)).toEqual(at(podSpecOf(mutated), key));
+    }
+    const applied = (object: unknown) => at(object, 'metadata', 'annotations', 'vramgate.io/applied');
+    expect(applied(stored)).toEqual(applied(mutated));
+  });
+});
+
+describe('a node dies while no webhook answers', () => {
+  it('the Pods of a running model are made again', async () => {
+    const { plane, balancer, replicas } = stage();
+    await apply(
+      scoutDeployment({ name: 'survivor', annotations: { ...SCOUT_128K, 'vramgate.io/gpu': 'H100' } }),
+    );
+    const [node = ''] = await nodesOf('survivor', 1);
+    balancer.use([]);
+    const deleted = await plane.api.call(`/api/v1/nodes/${node}`, { method: 'DELETE' });
+    expect(deleted.status).toBe(200);
+    // The garbage collector of Pods looks every 20 s for those whose node is gone.
+    const moved = await until(
+      async () => {
+        const pods = await podsOf('survivor');
+        const running = pods.filter((pod) => at(pod, 'status', 'phase') === 'Running');
+        return running.find((pod) => at(pod, 'spec', 'nodeName') !== node) ?? null;
+      },
+      { what: 'the Pod runs elsewhere', limitMs: 90_000 },
+    );
+    balancer.use(replicas.map((one) => one.port));
+    expect(WHOLE_H100).toContain(at(moved, 'spec', 'nodeName'));
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { at, jsonLines, type Members } from './members.ts';
 import { type Program, startProgram, until } from './process.ts';
 
-const BUNDLE = fileURLToPath(new URL('../../../dist/vramgate.mjs', import.meta.url));
+export const BUNDLE = fileURLToPath(new URL('../../../dist/vramgate.mjs', import.meta.url));
 
 /** The built server, as its own process. */
 export interface WebhookServer {
