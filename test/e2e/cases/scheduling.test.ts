@@ -166,7 +166,7 @@ describe('a node dies while no webhook answers', () => {
       scoutDeployment({ name: 'survivor', annotations: { ...SCOUT_128K, 'vramgate.io/gpu': 'H100' } }),
     );
     const [node = ''] = await nodesOf('survivor', 1);
-    balancer.use([]);
+    balancer.cut();
     const deleted = await plane.api.call(`/api/v1/nodes/${node}`, { method: 'DELETE' });
     expect(deleted.status).toBe(200);
     // The garbage collector of Pods looks every 20 s for those whose node is gone.

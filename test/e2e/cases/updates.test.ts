@@ -78,7 +78,6 @@ describe('kubectl on a workload that we filled in', () => {
     const deployment = await stored(name);
     expect(limitsOf(deployment)).toEqual(TWO_GPUS);
     expect(parallelFlags(deployment)).toBe(1);
-    expect(listAt(podSpecOf(deployment), 'tolerations')).toHaveLength(1);
     return deployment;
   };
 
@@ -155,7 +154,7 @@ describe('what came in while nobody judged', () => {
 
   beforeAll(async () => {
     const { balancer, replicas } = stage();
-    balancer.use([]);
+    balancer.cut();
     await apply(undersized);
     balancer.use(replicas.slice(0, 2).map((one) => one.port));
   });

@@ -5,6 +5,8 @@ export interface Balancer {
   readonly port: number;
   /** Ports of 127.0.0.1 that get new connections; the open ones stay where they are. */
   readonly use: (ports: readonly number[]) => void;
+  /** Ends the open connections, and no new one gets anywhere. */
+  readonly cut: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -66,14 +68,21 @@ export async function startBalancer(wantedPort = 0): Promise<Balancer> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the balancer has no port');
+  const closeAll = () => {
+    for (const socket of open) socket.destroy();
+  };
   return {
     port: address.port,
+    cut: () => {
+      backends = [];
+      closeAll();
+    },
     use: (ports) => {
       backends = ports;
     },
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of open) socket.destroy();
+      closeAll();
       await closed;
     },
   };
