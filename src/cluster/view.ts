@@ -5,7 +5,8 @@ import { type ClusterApi, METADATA_ONLY } from './api.ts';
 import { NamespaceSink } from './namespaces.ts';
 import { NodeSink } from './nodes.ts';
 import { resourcePath } from './paths.ts';
-import { Reflector, type ReflectorState, type Timing } from './reflector.ts';
+import { POOL_KINDS, PoolSink } from './pools.ts';
+import { type ObjectSink, Reflector, type ReflectorState, type Timing } from './reflector.ts';
 
 /** What the outside is told; each call comes from the event loop, never from within a call of the view's. */
 export interface ClusterEvents {
@@ -40,12 +41,13 @@ function reasonOf({ phase, detail }: ReflectorState): string {
   return detail === '' ? "the cluster's nodes are not listed yet" : `the cluster's nodes: ${detail}`;
 }
 
-/** The cluster's nodes and namespaces as they are now, or as they were when the API server was last heard. */
+/** The cluster's nodes, pools and namespaces as they are now, or as they were when the API server was last heard. */
 export class ClusterView {
   readonly #settings: ClusterSettings;
   readonly #nodeSink: NodeSink;
   readonly #nodes: Reflector;
   readonly #namespaces: Reflector;
+  readonly #pools: readonly { readonly sink: PoolSink; readonly reflector: Reflector }[];
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
   #isDue = false;
@@ -55,13 +57,16 @@ export class ClusterView {
     this.#settings = settings;
     this.#nodeSink = new NodeSink(catalog, () => this.#announce());
     this.#nodes = this.#reflector('nodes', NODES, this.#nodeSink);
+    this.#pools = POOL_KINDS.map((kind) => {
+      const sink = new PoolSink(kind, catalog, () => this.#announce());
+      return { sink, reflector: this.#reflector(kind.resource, kind.path, sink) };
+    });
     const namespaces = new NamespaceSink(events.onModes, events.onStrangeMode);
     this.#namespaces = this.#reflector('namespaces', NAMESPACES, namespaces, METADATA_ONLY);
   }
 
   start(): void {
-    const reflectors = this.#settings.watchesNodes ? [this.#nodes, this.#namespaces] : [this.#namespaces];
-    this.#running = reflectors.map((one) => one.run(this.#stop.signal));
+    this.#running = this.#watched().map((one) => one.run(this.#stop.signal));
   }
 
   async stop(): Promise<void> {
@@ -72,9 +77,9 @@ export class ClusterView {
 
   /** Resolves when everything was listed or refused once, or after so long: then what is not known stays unknown. */
   async settled(mostMs: number): Promise<void> {
-    const { timing, watchesNodes } = this.#settings;
+    const { timing } = this.#settings;
     const until = timing.now() + mostMs;
-    const waiting = watchesNodes ? [this.#nodes, this.#namespaces] : [this.#namespaces];
+    const waiting = this.#watched();
     while (waiting.some(({ state }) => state.phase === 'starting') && timing.now() < until) {
       if (this.#stop.signal.aborted) return;
       await timing.sleep(SETTLE_POLL_MS, this.#stop.signal);
@@ -85,13 +90,16 @@ export class ClusterView {
   useCatalog(catalog: Catalog): void {
     this.#nodeSink.useCatalog(catalog);
     this.#nodes.relist();
+    for (const { sink } of this.#pools) sink.useCatalog(catalog);
+    this.#announce();
   }
 
-  /** Nodes with the operator's own shapes. Without a list of nodes it is those shapes, or unknown. */
+  /** Nodes, pools and the operator's own shapes. Without a list of nodes it is those shapes alone, or unknown. */
   inventory(shapes: readonly Draft[]): Inventory {
     const isListed = hasListed(this.#nodes.state);
     if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
-    const drafts = [...(isListed ? this.#nodeSink.drafts() : []), ...shapes];
+    const pools = this.#pools.flatMap(({ sink }) => sink.drafts());
+    const drafts = isListed ? [...this.#nodeSink.drafts(), ...pools, ...shapes] : shapes;
     return { state: 'known', classes: finishClasses(drafts), ageSeconds: null };
   }
 
@@ -101,12 +109,12 @@ export class ClusterView {
     return heardAt === null ? null : new Date(heardAt);
   }
 
-  #reflector(
-    resource: string,
-    path: string,
-    sink: NodeSink | NamespaceSink,
-    accept?: typeof METADATA_ONLY,
-  ): Reflector {
+  #watched(): readonly Reflector[] {
+    if (!this.#settings.watchesNodes) return [this.#namespaces];
+    return [this.#nodes, this.#namespaces, ...this.#pools.map(({ reflector }) => reflector)];
+  }
+
+  #reflector(resource: string, path: string, sink: ObjectSink, accept?: typeof METADATA_ONLY): Reflector {
     const { api, timing, events } = this.#settings;
     const onPhase = (state: ReflectorState): void => {
       events.onPhase(resource, state);

@@ -224,7 +224,7 @@ describe('--write-reports', () => {
       .get(REPORTS)
       .reply(200, { resources: [] })
       .get(`${REPORTS}/reports`)
-      .query({ labelSelector: 'app.kubernetes.io/managed-by=vramgate', limit: '250' })
+      .query({ labelSelector: 'app.kubernetes.io/managed-by=vramgate', limit: '50' })
       .reply(200, { metadata: { resourceVersion: '1' }, items: [old] })
       .put(`${REPORTS}/namespaces/left/reports/vramgate-scan`, keep)
       .reply(200, {})

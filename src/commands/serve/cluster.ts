@@ -51,7 +51,8 @@ export async function watchCluster(watching: Watching, running: Running): Promis
       onStrangeMode: (namespace, value) =>
         log.warn('a mode label is no mode; the global one holds', { namespace, value: value.slice(0, 63) }),
       onPhase: (resource, { phase, detail }) => {
-        metrics.watched(resource, phase === 'current');
+        // An API that the cluster does not have is nothing to be alerted of.
+        if (phase !== 'absent') metrics.watched(resource, phase === 'current');
         const isGood = phase === 'current' || phase === 'absent';
         log[isGood ? 'info' : 'warn']('cluster watch', { resource, phase, detail });
       },

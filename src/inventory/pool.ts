@@ -1,0 +1,125 @@
+import type { Catalog } from '../catalog/types.ts';
+import type { Taint } from '../plan/types.ts';
+import type { Draft } from './classes.ts';
+import { type Fields, isFields, type Labels, labelInteger } from './fields.ts';
+import { GKE, INSTANCE_TYPE } from './keys.ts';
+import { readNode } from './node.ts';
+import { findByInstanceType, type GpuIndex } from './products.ts';
+
+/**
+ * A kind of node that a pool may bring: what it will carry, as far as the pool says so. Read as the node that it
+ * promises, so that pools and nodes have the same guards.
+ */
+export interface PromisedNode {
+  /** Of the pool and what it promises; the same on every replica. */
+  readonly identity: string;
+  readonly labels: Labels;
+  /** Keys that take one of several values, which the autoscaler chooses. */
+  readonly varying: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly taints: readonly Taint[];
+  /** null: what the labels or the instance type say. */
+  readonly gpus: number | null;
+}
+
+/** What a reader of pools works with: the catalog, indexed once. */
+export interface PoolCatalog {
+  readonly catalog: Catalog;
+  readonly index: GpuIndex;
+}
+
+const COUNT_KEYS: readonly string[] = [
+  'cloud.google.com/gke-accelerator-count',
+  'karpenter.k8s.aws/instance-gpu-count',
+  'eks.amazonaws.com/instance-gpu-count',
+  'karpenter.azure.com/sku-gpu-count',
+  'gpu.nvidia.com/count',
+];
+
+export function gpusOfInstanceType({ catalog }: PoolCatalog, name: string): number | null {
+  const lower = name.toLowerCase();
+  return catalog.instanceTypes.find((one) => one.name === lower)?.gpus ?? null;
+}
+
+function countOf({ labels, gpus }: PromisedNode, pools: PoolCatalog): number | null {
+  if (gpus !== null) return gpus;
+  for (const key of COUNT_KEYS) {
+    const count = labelInteger(labels, key);
+    if (count !== null) return count;
+  }
+  return gpusOfInstanceType(pools, labels.get(INSTANCE_TYPE) ?? '');
+}
+
+function vendorResource({ labels }: PromisedNode, { index }: PoolCatalog): string {
+  return findByInstanceType(index, labels.get(INSTANCE_TYPE) ?? '')[0]?.resource ?? 'nvidia.com/gpu';
+}
+
+/** The class of such nodes; null where the pool does not say how many GPUs of which kind. */
+export function draftOfPool(promised: PromisedNode, pools: PoolCatalog): Draft | null {
+  const count = countOf(promised, pools);
+  if (count === null || count === 0) return null;
+  const { labels, varying, taints, identity } = promised;
+  const node = {
+    metadata: { name: 'promised', labels: Object.fromEntries(labels) },
+    spec: { taints },
+    status: { allocatable: { [vendorResource(promised, pools)]: String(count) } },
+  };
+  const [facts] = readNode(node, pools.index).facts;
+  if (facts === undefined || facts.device === null) return null;
+  const { device, resource, gpus, sharing, vagueKeys } = facts;
+  return {
+    device,
+    resource,
+    gpusPerNode: gpus,
+    nodes: 0,
+    labels,
+    varyingLabels: varying,
+    nodeNames: new Set(),
+    taints,
+    sharing,
+    source: 'pool',
+    // A GKE accelerator label counts as one of an autoscaled pool's by itself: the pool has no node yet.
+    provider: labels.has(GKE.accelerator) ? 'gce' : '',
+    vagueKeys,
+    name: null,
+    identity,
+  };
+}
+
+// --- reading objects of other people's APIs: what is not as expected is as if it were not there ----------------------
+
+export function fieldsAt(value: unknown, ...path: readonly string[]): Fields {
+  let at: unknown = value;
+  for (const key of path) at = isFields(at) && Object.hasOwn(at, key) ? at[key] : null;
+  return isFields(at) ? at : {};
+}
+
+export function listAt(value: Fields, key: string): readonly unknown[] {
+  const list = value[key];
+  return Array.isArray(list) ? list : [];
+}
+
+export function textAt(value: unknown, key: string): string | null {
+  const text = isFields(value) && Object.hasOwn(value, key) ? value[key] : null;
+  return typeof text === 'string' && text !== '' ? text : null;
+}
+
+export function stringsOf(list: readonly unknown[]): readonly string[] {
+  return list.filter((one) => typeof one === 'string');
+}
+
+export function labelsOf(value: Fields): Labels {
+  return new Map(
+    Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
+  );
+}
+
+export function taintsOf(list: readonly unknown[]): readonly Taint[] {
+  return list.flatMap((one) => {
+    const [key, effect] = [textAt(one, 'key'), textAt(one, 'effect')];
+    return key === null || effect === null ? [] : [{ key, value: textAt(one, 'value') ?? '', effect }];
+  });
+}
+
+export function nameOf(object: unknown): string {
+  return textAt(fieldsAt(object, 'metadata'), 'name') ?? '';
+}

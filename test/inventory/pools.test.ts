@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { builtinCatalog } from '../../src/catalog/builtin.ts';
+import type { Draft } from '../../src/inventory/classes.ts';
+import { readComputeClass } from '../../src/inventory/compute-class.ts';
+import { readNodePool } from '../../src/inventory/node-pool.ts';
+import { indexGpus } from '../../src/inventory/products.ts';
+import { readResourceFlavor } from '../../src/inventory/resource-flavor.ts';
+
+const POOLS = { catalog: builtinCatalog, index: indexGpus(builtinCatalog) };
+
+function shown(drafts: readonly Draft[]): readonly string[] {
+  return drafts.map(({ gpusPerNode, device, nodes }) => `${gpusPerNode}x ${device?.product} on ${nodes}`);
+}
+
+interface Requirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
+/** As aws/karpenter-provider-aws website/content/en/v1.14/concepts/nodepools.md shows one. */
+function nodePool(requirements: readonly Requirement[], more: object = {}, group = 'karpenter.k8s.aws') {
+  return {
+    apiVersion: 'karpenter.sh/v1',
+    kind: 'NodePool',
+    metadata: { name: 'gpu' },
+    spec: {
+      ...more,
+      template: {
+        metadata: { labels: { team: 'ml' } },
+        spec: {
+          requirements,
+          taints: [{ key: 'nvidia.com/gpu', value: 'true', effect: 'NoSchedule' }],
+          nodeClassRef: { group, kind: 'EC2NodeClass', name: 'default' },
+        },
+      },
+    },
+  };
+}
+
+const FAMILY = 'karpenter.k8s.aws/instance-family';
+
+describe('Karpenter NodePools', () => {
+  it('promise the instance types that their requirements leave, with what Karpenter sets on them', () => {
+    const zones = {
+      key: 'topology.kubernetes.io/zone',
+      operator: 'In',
+      values: ['us-east-1a', 'us-east-1b'],
+    };
+    const spot = { key: 'karpenter.sh/capacity-type', operator: 'In', values: ['on-demand'] };
+    const [p5, ...others] = readNodePool(
+      nodePool([
+        { key: FAMILY, operator: 'In', values: ['p5'] },
+        { key: 'karpenter.k8s.aws/instance-size', operator: 'In', values: ['48xlarge'] },
+        zones,
+        spot,
+      ]),
+      POOLS,
+    );
+    expect(others).toEqual([]);
+    expect(shown(p5 === undefined ? [] : [p5])).toEqual(['8x NVIDIA-H100-80GB-HBM3 on 0']);
+    expect(Object.fromEntries(p5?.labels ?? [])).toMatchObject({
+      team: 'ml',
+      'karpenter.sh/nodepool': 'gpu',
+      'karpenter.sh/capacity-type': 'on-demand',
+      'node.kubernetes.io/instance-type': 'p5.48xlarge',
+      'karpenter.k8s.aws/instance-gpu-name': 'h100',
+      'karpenter.k8s.aws/instance-gpu-count': '8',
+    });
+    expect([...(p5?.varyingLabels.get('topology.kubernetes.io/zone') ?? [])]).toEqual(zones.values);
+    expect(p5).toMatchObject({ source: 'pool', taints: [{ key: 'nvidia.com/gpu', value: 'true' }] });
+  });
+
+  it.each<[string, Requirement, readonly string[]]>([
+    // gpu-catalog.md §4: p6-b200 and p6-b300 have 8 GPUs each.
+    [
+      'by name',
+      { key: 'karpenter.k8s.aws/instance-gpu-name', operator: 'In', values: ['b200', 'b300'] },
+      ['8x NVIDIA-B200 on 0', '8x NVIDIA-B300-SXM6-AC on 0'],
+    ],
+    [
+      'by memory',
+      { key: 'karpenter.k8s.aws/instance-gpu-memory', operator: 'Gt', values: ['150000'] },
+      ['8x NVIDIA-B200 on 0', '8x NVIDIA-B300-SXM6-AC on 0'],
+    ],
+    [
+      'by instance type',
+      { key: 'node.kubernetes.io/instance-type', operator: 'In', values: ['g6e.12xlarge', 'm5.large'] },
+      ['4x NVIDIA-L40S on 0'],
+    ],
+  ])('are narrowed %s', (_, requirement, expected) => {
+    expect(shown(readNodePool(nodePool([requirement]), POOLS)).toSorted()).toEqual(
+      expect.arrayContaining([...expected]),
+    );
+  });
+
+  it.each<[string, readonly Requirement[]]>([
+    [
+      'CPU families',
+      [{ key: 'karpenter.k8s.aws/instance-category', operator: 'In', values: ['c', 'm', 'r'] }],
+    ],
+    ['no word about machines', [{ key: 'kubernetes.io/arch', operator: 'In', values: ['amd64'] }]],
+    ['nothing', []],
+  ])('promise no GPU with %s', (_, requirements) => {
+    expect(readNodePool(nodePool(requirements), POOLS)).toEqual([]);
+  });
+
+  it('promise nothing beyond their limit', () => {
+    const requirement = { key: FAMILY, operator: 'In', values: ['g6e'] };
+    const limited = readNodePool(nodePool([requirement], { limits: { 'nvidia.com/gpu': '4' } }), POOLS);
+    expect(new Set(limited.map(({ gpusPerNode }) => gpusPerNode))).toEqual(new Set([1, 4]));
+  });
+
+  it('know EKS Auto Mode’s own keys, and Azure’s sizes as they are spelled', () => {
+    const auto = nodePool(
+      [{ key: 'eks.amazonaws.com/instance-gpu-name', operator: 'In', values: ['h200'] }],
+      {},
+      'eks.amazonaws.com',
+    );
+    expect(
+      readNodePool(auto, POOLS).map(({ labels }) => labels.get('eks.amazonaws.com/instance-gpu-name')),
+    ).toContain('h200');
+    const size = 'Standard_ND96isr_H100_v5';
+    const azure = nodePool(
+      [{ key: 'node.kubernetes.io/instance-type', operator: 'In', values: [size] }],
+      {},
+      'karpenter.azure.com',
+    );
+    const [draft] = readNodePool(azure, POOLS);
+    expect(draft?.labels.get('node.kubernetes.io/instance-type')).toBe(size);
+    expect(draft?.gpusPerNode).toBe(8);
+  });
+
+  it.each([
+    null,
+    7,
+    {},
+    { spec: { template: 'x' } },
+    { spec: { template: { spec: { requirements: [1, { key: 2 }] } } } },
+  ])('pass over what is no NodePool: %j', (object) => {
+    expect(readNodePool(object, POOLS)).toEqual([]);
+  });
+});
+
+describe('GKE ComputeClasses', () => {
+  it('promise each priority that names GPUs', () => {
+    // GoogleCloudPlatform/kubernetes-engine-samples ccc-gpu-reservation.yaml.
+    const object = {
+      metadata: { name: 'llm' },
+      spec: {
+        priorities: [
+          { gpu: { type: 'nvidia-h100-80gb', count: 8 }, spot: true },
+          { machineType: 'a3-ultragpu-8g' },
+          { machineFamily: 'n2' },
+        ],
+      },
+    };
+    const drafts = readComputeClass(object, POOLS);
+    expect(shown(drafts)).toEqual(['8x NVIDIA-H100-80GB-HBM3 on 0', '8x NVIDIA-H200 on 0']);
+    expect(Object.fromEntries(drafts[0]?.labels ?? [])).toEqual({
+      'cloud.google.com/compute-class': 'llm',
+      'cloud.google.com/gke-accelerator': 'nvidia-h100-80gb',
+      'cloud.google.com/gke-accelerator-count': '8',
+    });
+  });
+});
+
+describe('Kueue ResourceFlavors', () => {
+  const flavor = (nodeLabels: object) => ({
+    metadata: { name: 'f' },
+    spec: { nodeLabels, nodeTaints: [{ key: 'gpu', value: 'y', effect: 'NoSchedule' }] },
+  });
+
+  it('promise a node where their labels name the GPU and how many', () => {
+    const [draft] = readResourceFlavor(
+      flavor({ 'node.kubernetes.io/instance-type': 'BM.GPU.H100.8' }),
+      POOLS,
+    );
+    expect(draft).toMatchObject({
+      gpusPerNode: 8,
+      nodes: 0,
+      taints: [{ key: 'gpu', value: 'y', effect: 'NoSchedule' }],
+    });
+  });
+
+  it.each([{ 'instance-type': 'spot' }, { 'nvidia.com/gpu.product': 'NVIDIA-H100-80GB-HBM3' }, {}])(
+    'promise none with %j, which names a quota and no size',
+    (labels) => {
+      expect(readResourceFlavor(flavor(labels), POOLS)).toEqual([]);
+    },
+  );
+});
