@@ -48,6 +48,7 @@ const intent = z.object({
   workload: z.enum(['inference', 'training']),
   trainingMethod: z.enum(['full', 'bf16-adamw', 'lora', 'qlora']).nullable(),
   model: text,
+  modelPath: path,
   checkpoint: text.nullable(),
   loadedFrom: text.nullable(),
   context: count,

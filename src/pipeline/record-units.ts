@@ -27,9 +27,13 @@ export interface Label {
 type Named = 'model' | 'checkpoint' | 'loadedFrom';
 type StatedValue = 'context' | 'concurrency' | 'kvCacheDtype';
 
-/** The normalised intent: names of the catalog for its entries, values without where they stood. */
+/**
+ * The normalised intent: names of the catalog for its entries, values without where they stood; but for the model,
+ * whose place is that of findings of planning, which the ratchet tells apart by it.
+ */
 export interface RecordedIntent extends Omit<Intent, Named | StatedValue> {
   readonly model: string;
+  readonly modelPath: JsonPath;
   readonly checkpoint: string | null;
   readonly loadedFrom: string | null;
   readonly context: number;
@@ -124,6 +128,7 @@ function recordedIntent(intent: Intent): RecordedIntent {
   return {
     ...plain,
     model: model.value.id,
+    modelPath: model.origin.path,
     checkpoint: checkpoint?.value.id ?? null,
     loadedFrom: loadedFrom?.id ?? null,
     context: context.value,
@@ -212,13 +217,22 @@ function containerFrom(path: JsonPath, unit: RecordedUnit): PlannedContainer {
 }
 
 function intentFrom(recorded: RecordedIntent, catalog: Catalog): Intent {
-  const { model, checkpoint, loadedFrom, context, contextFrom, concurrency, kvCacheDtype, ...plain } =
-    recorded;
+  const {
+    model,
+    modelPath,
+    checkpoint,
+    loadedFrom,
+    context,
+    contextFrom,
+    concurrency,
+    kvCacheDtype,
+    ...plain
+  } = recorded;
   const entry = catalog.models.find((one) => one.id === model);
   if (entry === undefined) throw new UnknownName(`the catalog has no model ${model}`);
   return {
     ...plain,
-    model: { value: entry, origin: RECORDED },
+    model: { value: entry, origin: { from: 'name', path: modelPath } },
     checkpoint: checkpoint === null ? null : { value: checkpointFrom(checkpoint, catalog), origin: RECORDED },
     loadedFrom: loadedFrom === null ? null : checkpointFrom(loadedFrom, catalog),
     context: { value: context, origin: { from: contextFrom, path: [] } },
@@ -227,7 +241,7 @@ function intentFrom(recorded: RecordedIntent, catalog: Catalog): Intent {
   };
 }
 
-/** Where a value stood is not kept; only the context's origin changes what is planned. */
+/** Where any other value stood changes nothing that is planned. */
 const RECORDED: Origin = { from: 'name', path: [] };
 
 function checkpointFrom(id: string, catalog: Catalog): CheckpointEntry {
