@@ -112,6 +112,8 @@ export interface Wanted {
   /** Text of config.yaml, whose server section is this harness's own. */
   readonly config?: string;
   readonly server?: string;
+  /** PEM of server.clientCaFile. */
+  readonly clientCa?: string;
   readonly flags?: readonly string[];
   /** In the place of the flags for tls.crt and tls.key. */
   readonly tls?: readonly string[];
@@ -138,7 +140,10 @@ export async function startServing(wanted: Wanted = {}): Promise<Serving> {
   const folder = mkdtempSync(join(tmpdir(), 'vramgate-serving-'));
   const { pair, ca } = await throwawayCertificate(['localhost', '127.0.0.1']);
   writePair(folder, pair);
-  writeFileSync(join(folder, 'config.yaml'), configText(wanted));
+  const { clientCa } = wanted;
+  if (clientCa !== undefined) writeFileSync(join(folder, 'client-ca.crt'), clientCa);
+  const server = clientCa === undefined ? wanted.server : `clientCaFile: ${join(folder, 'client-ca.crt')}`;
+  writeFileSync(join(folder, 'config.yaml'), configText({ ...wanted, server: server ?? '' }));
   let written = '';
   let end = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
@@ -216,7 +221,7 @@ export function callWithoutPause(calling: Calling, name: string, isRight: (text:
   let answered = 0;
 
   async function caller(): Promise<void> {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = calling.agent ?? new Agent({ keepAlive: true, maxSockets: 1 });
     while (!isOver) {
       const outcome = await post({ ...calling, agent }, '/validate?timeout=5s', body).then(
         ({ status, text }) => {
@@ -228,7 +233,8 @@ export function callWithoutPause(calling: Calling, name: string, isRight: (text:
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       answered += 1;
     }
-    agent.destroy();
+    // One that was passed in is shared with callers that are not done yet.
+    if (calling.agent === undefined) agent.destroy();
   }
 
   const all = Array.from({ length: CALLERS }, caller);
