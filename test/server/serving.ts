@@ -210,22 +210,29 @@ export interface Tally {
 const CALLERS = 4;
 
 /**
- * Clients that call without a pause, each over a connection of its own that it keeps, as the API server does: after
- * `Connection: close` it opens another.
+ * Clients that call without a pause, each over a connection of its own that it keeps, as the API server does: only
+ * after `Connection: close` it opens another, to where `pick` then points.
  */
-export function callWithoutPause(calling: Calling, name: string, isRight: (text: string) => boolean): Load {
+export function callWithoutPause(
+  pick: Calling | (() => Calling),
+  name: string,
+  isRight: (text: string) => boolean,
+): Load {
   const outcomes = new Map<string, number>();
   const wrong: string[] = [];
   const body = bodyOf(name);
+  const choose = typeof pick === 'function' ? pick : (): Calling => pick;
   let isOver = false;
   let answered = 0;
 
   async function caller(): Promise<void> {
-    const agent = calling.agent ?? new Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let calling = choose();
     while (!isOver) {
-      const outcome = await post({ ...calling, agent }, '/validate?timeout=5s', body).then(
-        ({ status, text }) => {
+      const outcome = await post({ agent, ...calling }, '/validate?timeout=5s', body).then(
+        ({ status, text, connection }) => {
           if (!isRight(text)) wrong.push(text);
+          if (connection === 'close') calling = choose();
           return String(status);
         },
         (error: Error) => error.message,
@@ -233,8 +240,7 @@ export function callWithoutPause(calling: Calling, name: string, isRight: (text:
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       answered += 1;
     }
-    // One that was passed in is shared with callers that are not done yet.
-    if (calling.agent === undefined) agent.destroy();
+    agent.destroy();
   }
 
   const all = Array.from({ length: CALLERS }, caller);
