@@ -2,8 +2,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DecisionRecord } from '../pipeline/types.ts';
 
+const ERROR_CLASSES = ['unreadable', 'too-large', 'deadline', 'internal', 'not-ready'] as const;
+
 /** What went wrong without a verdict. A closed list, because a label must be one. */
-export type ErrorClass = 'unreadable' | 'too-large' | 'deadline' | 'internal' | 'not-ready';
+export type ErrorClass = (typeof ERROR_CLASSES)[number];
 
 /** What is read again while the process runs. */
 export type Refreshed = 'config' | 'inventory' | 'certificate';
@@ -170,6 +172,8 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const { decisions, durations, findings } = decisionMetrics(registers);
   const { errors, inFlight, expiry, config } = processMetrics(registers);
+  // From the start on, so that the first error is an increase that an alert can see.
+  for (const one of ERROR_CLASSES) errors.inc({ class: one }, 0);
   const stop = eventLoopLag(registers);
 
   function decided(record: DecisionRecord): void {
