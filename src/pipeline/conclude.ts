@@ -2,6 +2,7 @@ import type { Finding } from '../findings.ts';
 import { refusalMessage, warningTexts } from '../plan/message.ts';
 import type { Decision, Edit, Remedy, Verdict } from '../plan/types.ts';
 import { effectiveMode, ruleOn } from '../plan/verdict.ts';
+import { undisclosed } from './disclosure.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { Decided, Facts } from './types.ts';
 
@@ -19,21 +20,22 @@ export function conclude(
   facts: Facts,
   findRemedies: () => readonly Remedy[],
 ): Decision {
-  const ruling = ruleOn(findings, facts.policy, facts.namespaceMode);
-  const made = ruling.isRefused ? [] : edits;
+  const { isRefused } = ruleOn(findings, facts.policy, facts.namespaceMode);
+  const made = isRefused ? [] : edits;
   const hasEdits = made.some((edit) => edit.kind !== 'set-annotation');
-  const remedies = ruling.isRefused ? findRemedies() : [];
+  const said = undisclosed({ findings, remedies: isRefused ? findRemedies() : [] }, facts);
+  const ruling = ruleOn(said.findings, facts.policy, facts.namespaceMode);
   return {
     verdict: verdictOf(ruling.isRefused, hasEdits, ruling.warning.length > 0),
     allowed: !ruling.isDenied,
     mode: ruling.mode,
     status: ruling.status,
-    findings,
+    findings: said.findings,
     judged: evaluation.judged,
     plan: evaluation.plan,
     edits: made,
-    remedies,
-    message: ruling.isDenied ? refusalMessage(ruling.denying, remedies) : '',
+    remedies: said.remedies,
+    message: ruling.isDenied ? refusalMessage(ruling.denying, said.remedies) : '',
     warnings: warningTexts(ruling.warning),
   };
 }
