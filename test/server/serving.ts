@@ -21,18 +21,17 @@ export interface Calling {
   readonly ca: string;
   /** By which name the server is called; localhost. */
   readonly servername?: string;
+  /** application/json */
+  readonly contentType?: string;
   readonly agent?: Agent;
   readonly cert?: string;
   readonly key?: string;
 }
 
-export function post(
-  { port, servername = 'localhost', ...tls }: Calling,
-  path: string,
-  body: string | Buffer,
-): Promise<Reply> {
+export function post(calling: Calling, path: string, body: string | Buffer): Promise<Reply> {
+  const { port, servername = 'localhost', contentType = 'application/json', ...tls } = calling;
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
     const address = { host: '127.0.0.1', port, servername, path, method: 'POST' };
     const call = request({ ...address, ...tls, headers }, (response) => {
       let text = '';
@@ -103,6 +102,8 @@ export interface Serving {
   /** CA of the certificate that it started with. */
   readonly ca: string;
   readonly log: () => readonly LogLine[];
+  /** The same as it was written, byte for byte. */
+  readonly written: () => string;
   /** Value of a sample, by its name with its labels as they are printed; null: there is none. */
   readonly sample: (name: string) => Promise<number | null>;
   readonly stop: () => Promise<number>;
@@ -183,6 +184,7 @@ export async function startServing(wanted: Wanted = {}): Promise<Serving> {
     metricsPort,
     ca,
     log,
+    written: () => written,
     sample: async (name) => sampleIn((await page(metricsPort, '/metrics')).text, name),
     stop: async () => {
       end();
