@@ -37,7 +37,7 @@ describe('CA and leaf over four years', () => {
     // A CA is replaced after two thirds of 365 days and a day, a leaf after two thirds of 30: counts follow, within the steps of five days.
     expect(authorities.size).toBe(1 + Math.floor((4 * 365) / 250));
     expect(leaves.size).toBeGreaterThanOrEqual(Math.floor((4 * 365) / 26));
-  });
+  }, 120_000);
 
   it('nothing changes where nothing is due: the same value comes back', async () => {
     const stored = await begin(moment(0), []);

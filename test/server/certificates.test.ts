@@ -106,10 +106,10 @@ describe('mounted certificate files', () => {
     const authority = await createAuthority('test CA', validity(-1, 24));
     const ca = `${target.ca}${authority.cert}`;
     const isVerdict = (text: string): boolean => JSON.parse(text).response.allowed;
-    const kept = callWithoutPause({ port: target.port, ca }, 'scout-fits', isVerdict);
+    const kept = callWithoutPause({ port: target.port, ca }, bodyOf('scout-fits'), isVerdict);
     const fresh = callWithoutPause(
       { port: target.port, ca, agent: new Agent({ keepAlive: false }) },
-      'scout-fits',
+      bodyOf('scout-fits'),
       isVerdict,
     );
     for (let round = 1; round <= 5; round += 1) {
@@ -125,7 +125,7 @@ describe('mounted certificate files', () => {
       expect([...outcomes.keys()]).toEqual(['200']);
       expect(wrong).toEqual([]);
     }
-  }, 60_000);
+  }, 120_000);
 
   it('leave TLS 1.1 refused after a swap: every option is set again', async () => {
     const target = await start();

@@ -1,7 +1,7 @@
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Process, startProcess } from './process.ts';
-import { callWithoutPause, page, until } from './serving.ts';
+import { bodyOf, callWithoutPause, page, until } from './serving.ts';
 
 /** How the built process ends. */
 
@@ -38,7 +38,7 @@ describe('SIGTERM', () => {
     let target = leaving;
     // A Service: a connection goes where its endpoints point when it is opened, and stays there.
     const isVerdict = (text: string): boolean => JSON.parse(text).response.allowed;
-    const load = callWithoutPause(() => target, 'scout-fits', isVerdict);
+    const load = callWithoutPause(() => target, bodyOf('scout-fits'), isVerdict);
     await until(() => (load.answered() >= 40 ? true : null), 'calls');
     leaving.child.kill('SIGTERM');
 
@@ -63,7 +63,7 @@ describe('SIGTERM', () => {
       () => (decisions(leaving) + decisions(staying) === load.answered() ? true : null),
       'a record of every call',
     );
-  }, 60_000);
+  }, 120_000);
 
   it('is not held up by a connection that never sends a request', async () => {
     const one = await start('drainSeconds: 0, stopSeconds: 1');
