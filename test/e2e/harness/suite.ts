@@ -146,7 +146,7 @@ export function useReplicas(name: string): () => ReplicaStage {
 export function useInstalledChart(settings: InstalledSettings): () => InstalledStage {
   return useStage<InstalledStage>({
     name: settings.name,
-    tools: CLUSTER_TOOLS,
+    tools: [...CLUSTER_TOOLS, ...(settings.moreTools ?? [])],
     withControllers: true,
     prepare: (stage) => installChart(stage, settings),
     finish: stopInstalled,
