@@ -25,7 +25,7 @@ const MAX_TRIES = 48;
 export function findRemedies(object: unknown, refused: Tried, facts: Facts, attempt: Try): readonly Remedy[] {
   const scene = sceneOf(refused, facts);
   if (scene === null) return [];
-  const families = [...candidateFamilies(scene), repairCandidates(refused.findings)];
+  const families = [...candidateFamilies(scene), repairCandidates(scene, refused.findings)];
   const failed: { readonly candidate: Candidate; readonly tried: Tried }[] = [];
   const remedies: Remedy[] = [];
   let tries = 0;

@@ -123,7 +123,7 @@ function countCandidates(scene: Scene): readonly Candidate[] {
     return [
       {
         edits: [...edits, ...flag],
-        text: (tried) => `set ${resource} to ${count}${flagText(flag)}${needOf(tried)}`,
+        text: (tried) => `set ${resource} to ${count}${flagText(unit, flag)}${needOf(tried)}`,
       },
     ];
   });
@@ -136,11 +136,15 @@ function flagForCount(unit: Unit, count: number): readonly Edit[] | null {
   return setFlag(unit, 'tensor-parallel', count);
 }
 
-function flagText(edits: readonly Edit[]): string {
+function flagText(unit: Unit, edits: readonly Edit[]): string {
+  const name = unit.reading?.flagSites.get('tensor-parallel')?.flag ?? 'the flag';
   const words = edits.flatMap((edit) => {
     if (edit.kind === 'append-args') return [`add ${edit.args.join(' ')}`];
     if (edit.kind === 'set-env') return [`set ${edit.name} to ${edit.value}`];
-    return edit.kind === 'replace-arg' ? [`change the flag to ${edit.value}`] : [];
+    if (edit.kind !== 'replace-arg') return [];
+    return [
+      edit.value.startsWith('-') ? `change the flag to ${edit.value}` : `change ${name} to ${edit.value}`,
+    ];
   });
   return words.length === 0 ? '' : ` and ${words.join(', ')}`;
 }
@@ -242,8 +246,31 @@ function gpuCandidates(scene: Scene): readonly Candidate[] {
   });
 }
 
+/** What is malformed, written so that the engine or we can read it. */
+export function repairCandidates(scene: Scene, findings: readonly Finding[]): readonly Candidate[] {
+  return [...plainNumber(scene, findings), ...withoutBroken(findings)];
+}
+
+/** A context that Helm made a float of, as the whole number that it is. */
+function plainNumber({ unit }: Scene, findings: readonly Finding[]): readonly Candidate[] {
+  const site = unit.reading?.flagSites.get('context');
+  const isBroken = findings.some(
+    (one) => one.code === 'malformed-flag' && site !== undefined && isSamePath(one.path, site.path),
+  );
+  if (!isBroken || unit.intent.context.origin.from !== 'flag') return [];
+  const value = String(unit.intent.context.value);
+  const edit = replaceFlag(unit, 'context', value);
+  return edit === null
+    ? []
+    : [{ edits: [edit], text: (tried) => `write ${site?.flag} ${value}${needOf(tried)}` }];
+}
+
+function isSamePath(one: JsonPath, other: JsonPath): boolean {
+  return one.length === other.length && one.every((step, index) => step === other[index]);
+}
+
 /** A malformed or conflicting annotation taken away: the command line then decides. */
-export function repairCandidates(findings: readonly Finding[]): readonly Candidate[] {
+function withoutBroken(findings: readonly Finding[]): readonly Candidate[] {
   const broken = findings.filter(
     (one) => one.code === 'malformed-annotation' || one.code === 'annotation-conflict',
   );

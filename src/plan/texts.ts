@@ -38,6 +38,12 @@ export function parallelText(parallel: Parallel): string {
   return `${gpus} GPU${gpus === 1 ? '' : 's'} (${parts.join(', ')})`;
 }
 
+/** Training shards its state over all GPUs, whatever the parallel flags of an engine would be. */
+function gpusText({ intent, gpus, parallel }: Judged): string {
+  if (intent.workload === 'training') return `${gpus} GPU${gpus === 1 ? '' : 's'}`;
+  return parallelText(parallel);
+}
+
 /** `weights 93.7 + KV cache 3.0 + activations 7.5 … GiB`, largest first, lines of nothing left out. */
 export function billText(judged: Judged): string {
   if (judged.bill === null) return judged.method === 'published' ? 'published figure' : 'training state';
@@ -51,7 +57,7 @@ export function billText(judged: Judged): string {
 /** Need against have, in one sentence: what a refusal begins with. */
 export function needText(judged: Judged): string {
   const fit = judged.fit;
-  const need = `${subjectText(judged.intent)} needs ${formatGib(countedBytes(judged))} per GPU on ${parallelText(judged.parallel)}`;
+  const need = `${subjectText(judged.intent)} needs ${formatGib(countedBytes(judged))} per GPU on ${gpusText(judged)}`;
   if (fit === null) return need;
   const isShortOutside = fit.binding === 'rest' && fit.headroomBytes < 0;
   if (

@@ -1,213 +1,205 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { applyPatch } from 'rfc6902';
-import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
-import { CASES, type Case, reviewOf } from './reviews.ts';
+import { readText } from '../../src/commands/manifests/manifests.ts';
+import { createReview, isRegistered, objectName } from './create-review.ts';
+import { EXPECTED } from './expected.ts';
+import { at, isMembers, type Members } from './members.ts';
+import { startWebhook, type Webhook } from './webhook.ts';
 
 /**
- * `npm run demo`: the built webhook on loopback over HTTPS, reviewing Deployments as the API server sends them.
- * Exits 0 only if every verdict is the expected one.
+ * `npm run demo`: the built webhook on loopback over HTTPS, asked about every object of manifests/examples as the API
+ * server asks: /mutate first, /validate about what that left. Exits 0 only if every verdict is the expected one.
  */
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const LIMIT_MS = 60_000;
+const INVENTORY = join(ROOT, 'manifests/inventory.yaml');
+const EXAMPLES = join(ROOT, 'manifests/examples');
+const LIMIT_MS = 120_000;
+const GIB = 1024 ** 3;
 
-type Members = Readonly<Record<string, unknown>>;
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+interface Item {
+  readonly file: string;
+  readonly object: unknown;
 }
 
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, step) => (isMembers(inner) ? inner[step] : undefined), value);
-}
-
-interface Reply {
-  readonly status: number;
-  readonly text: string;
-}
-
-interface Webhook {
-  readonly port: number;
-  readonly ca: string;
-  /** Decision records by uid and webhook, as the process logged them. */
-  readonly records: Map<string, Members>;
-  readonly child: ChildProcess;
-}
-
-function post(
-  webhook: Webhook,
-  path: string,
-  body: string,
-  contentType = 'application/json',
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const call = request(
-      {
-        host: '127.0.0.1',
-        port: webhook.port,
-        servername: 'localhost',
-        path: `${path}?timeout=5s`,
-        method: 'POST',
-        ca: webhook.ca,
-        timeout: 5000,
-        headers: { 'content-type': contentType, 'content-length': Buffer.byteLength(body) },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
-        );
-      },
-    );
-    call.on('error', reject);
-    call.on('timeout', () => call.destroy(new Error('the webhook did not answer within 5 s')));
-    call.end(body);
-  });
-}
-
-async function start(folder: string): Promise<Webhook> {
-  const { pair, ca } = await throwawayCertificate(['localhost', '127.0.0.1']);
-  const [certFile, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
-  await writeFile(certFile, pair.cert);
-  await writeFile(keyFile, pair.key, { mode: 0o600 });
-  const configFile = join(folder, 'config.yaml');
-  await writeFile(configFile, 'server: { host: 127.0.0.1, drainSeconds: 0 }\n');
-  const flags = ['--port', '0', '--metrics-port', '0', '--config', configFile];
-  const files = ['--tls-cert-file', certFile, '--tls-private-key-file', keyFile];
-  const inventory = ['--inventory', join(ROOT, 'test/demo/inventory.yaml')];
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, 'dist/vramgate.mjs'), 'serve', ...flags, ...files, ...inventory],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+function examples(): readonly Item[] {
+  const files = readdirSync(EXAMPLES).sort();
+  return files.flatMap((file) =>
+    readText(file, readFileSync(join(EXAMPLES, file), 'utf8')).objects.map(({ object }) => ({
+      file,
+      object,
+    })),
   );
-  const records = new Map<string, Members>();
-  const port = await new Promise<number>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the webhook ended with ${code}`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const parsed: unknown = JSON.parse(line);
-      const port = at(parsed, 'port');
-      if (at(parsed, 'msg') === 'serving' && typeof port === 'number') resolve(port);
-      if (isMembers(parsed) && parsed['decision'] !== undefined)
-        records.set(`${parsed['uid']} ${parsed['webhook']}`, parsed);
-    });
-  });
-  return { port, ca, records, child };
+}
+
+/** `check` over the same files: the bills to print, and the verdicts that the webhook must give too. */
+function checkElements(): ReadonlyMap<string, Members> {
+  const argv = ['dist/vramgate.mjs', 'check', EXAMPLES, '--inventory', INVENTORY, '-o', 'json'];
+  const { stdout } = spawnSync(process.execPath, argv, { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
+  const parsed: unknown = JSON.parse(stdout);
+  const elements: readonly unknown[] = Array.isArray(parsed) ? parsed : [];
+  return new Map(
+    elements.filter(isMembers).map((one) => {
+      const namespace = one['namespace'] === null ? '' : `${one['namespace']}/`;
+      return [`${one['kind']} ${namespace}${one['name']}`, one];
+    }),
+  );
+}
+
+/** rfc6902 types its operations; what came over the wire is checked by it, member by member. */
+function patched(object: unknown, patch: readonly Members[]): unknown {
+  const copy: unknown = structuredClone(object);
+  const operations: Parameters<typeof applyPatch>[1] = JSON.parse(JSON.stringify(patch));
+  if (applyPatch(copy, operations).some((error) => error !== null))
+    throw new Error('the patch does not apply');
+  return copy;
 }
 
 function patchOf(reply: unknown): readonly Members[] {
   const encoded = at(reply, 'response', 'patch');
   const parsed: unknown =
     typeof encoded === 'string' ? JSON.parse(Buffer.from(encoded, 'base64').toString()) : [];
-  return Array.isArray(parsed) ? parsed : [];
-}
-
-/** rfc6902 types its operations; what came over the wire is checked by it, member by member. */
-function applies(object: unknown, patch: readonly Members[]): boolean {
-  const operations: Parameters<typeof applyPatch>[1] = JSON.parse(JSON.stringify(patch));
-  return applyPatch(object, operations).every((error) => error === null);
+  return Array.isArray(parsed) ? parsed.filter(isMembers) : [];
 }
 
 async function review(webhook: Webhook, path: string, body: unknown): Promise<unknown> {
-  const reply = await post(webhook, path, JSON.stringify(body));
+  const reply = await webhook.post(path, JSON.stringify(body));
   if (reply.status !== 200) throw new Error(`${path} answered HTTP ${reply.status}: ${reply.text}`);
   const parsed: unknown = JSON.parse(reply.text);
   return parsed;
 }
 
-/** Log lines come after the answers: wait a little for the one of this review. */
-async function recordOf(webhook: Webhook, uid: string): Promise<Members | null> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const record = webhook.records.get(`${uid} validate`);
-    if (record !== undefined) return record;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return null;
+interface Told {
+  readonly verdict: string;
+  readonly patch: readonly Members[];
+  readonly validated: unknown;
+  readonly record: Members | null;
 }
 
-async function runCase(webhook: Webhook, one: Case, index: number): Promise<boolean> {
-  const uid = `00000000-0000-4000-8000-00000000000${index}`;
-  const body = reviewOf(one, uid);
-  const mutated = await review(webhook, '/mutate', body);
+async function ask(webhook: Webhook, object: unknown, uid: string): Promise<Told> {
+  const mutated = await review(webhook, '/mutate', createReview(object, uid));
   const patch = patchOf(mutated);
-  const object = at(body, 'request', 'object');
-  const failed = !applies(object, patch);
-  const validated = await review(webhook, '/validate', body);
+  const validated = await review(webhook, '/validate', createReview(patched(object, patch), uid));
+  const record = await webhook.record(uid, 'mutate');
   const isAllowed = at(validated, 'response', 'allowed') === true;
-  const verdict = isAllowed ? (patch.length > 0 ? 'patch' : 'allow') : 'deny';
-  const status = at(validated, 'response', 'status', 'code');
-  const record = await recordOf(webhook, uid);
+  const verdict = isAllowed ? String(record?.['verdict']) : 'deny';
+  return { verdict, patch, validated, record };
+}
+
+async function runItem(
+  webhook: Webhook,
+  item: Item,
+  element: Members | undefined,
+  index: number,
+): Promise<boolean> {
+  const name = objectName(item.object);
+  const want = EXPECTED.get(name);
+  const uid = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
+  const told = isRegistered(item.object) ? await ask(webhook, item.object, uid) : null;
+  // What the API server does not send, `check` still reads.
+  const verdict = told === null ? String(element?.['verdict']) : told.verdict;
   const isExpected =
-    !failed &&
-    verdict === one.want &&
-    record !== null &&
-    (one.wantStatus === undefined || status === one.wantStatus);
-  print(one, verdict, patch, validated, record, isExpected);
+    verdict === (want ?? 'ignore') &&
+    verdict === element?.['verdict'] &&
+    (told === null || told.record !== null);
+  console.log(`\n── ${item.file}: ${name}`);
+  console.log(
+    `   verdict  ${verdict} ${isExpected ? '' : `NOT AS EXPECTED: ${want}, check says ${element?.['verdict']}`}`,
+  );
+  const bill = billLine(at(element, 'size'));
+  if (bill !== null) console.log(`   bill     ${bill}`);
+  if (told === null) console.log('   not sent to the webhook: it is not registered for this kind');
+  else print(told);
   return isExpected;
 }
 
-function print(
-  one: Case,
-  verdict: string,
-  patch: readonly Members[],
-  validated: unknown,
-  record: Members | null,
-  isExpected: boolean,
-): void {
-  console.log(`\n── ${one.title}`);
-  console.log(`   verdict: ${verdict} (${isExpected ? 'as expected' : `expected ${one.want}`})`);
-  for (const operation of patch) console.log(`   patch:   ${JSON.stringify(operation)}`);
+function print({ patch, validated, record }: Told): void {
+  for (const { op, path, value } of patch) {
+    const isOurs = String(path).endsWith('vramgate.io~1applied');
+    console.log(
+      `   patch    ${op} ${path} ${isOurs ? '(what was set, and from what)' : JSON.stringify(value)}`,
+    );
+  }
   const warnings = at(validated, 'response', 'warnings');
-  for (const warning of Array.isArray(warnings) ? warnings : []) console.log(`   warning: ${warning}`);
+  for (const warning of Array.isArray(warnings) ? warnings : []) console.log(`   warning  ${warning}`);
   const message = at(validated, 'response', 'status', 'message');
   if (typeof message === 'string') console.log(message.replace(/^/gm, '   | '));
-  console.log(`   record:  ${JSON.stringify(record)}`);
+  const { inputs, ...line } = record ?? {};
+  console.log(`   log      ${JSON.stringify(line)}`);
+  if (isMembers(inputs))
+    console.log(`            inputs: ${JSON.stringify(inputs).length} bytes, enough to decide again`);
+}
+
+const LINES: readonly (readonly [string, string])[] = [
+  ['weights', 'weights'],
+  ['kvCache', 'KV cache'],
+  ['activations', 'activations'],
+  ['ropeTable', 'RoPE table'],
+  ['runtime', 'runtime'],
+  ['graphs', 'CUDA graphs'],
+  ['engineTables', 'engine tables'],
+];
+
+function gib(value: unknown): string {
+  return (Number(value) / GIB).toFixed(1);
+}
+
+function billLine(size: unknown): string | null {
+  const total = at(size, 'perGpu', 'total');
+  if (typeof total !== 'number') return null;
+  const items = LINES.map(([key, name]) => `${name} ${gib(at(size, 'perGpu', key))}`).join(' + ');
+  const gpu = at(size, 'fit', 'gpu');
+  const have = gpu === undefined ? '' : `, ${gpu} has ${gib(at(size, 'fit', 'usableBytes'))}`;
+  return `${items} = ${gib(total)} GiB per GPU${have}`;
 }
 
 /** What is no review at all: the answers of the contract (§5). */
 async function runBroken(webhook: Webhook): Promise<boolean> {
-  const body = JSON.stringify(reviewOf(CASES[0] ?? fail(), 'x'));
-  const wrongType = await post(webhook, '/validate', body, 'text/yaml');
-  const broken = await post(webhook, '/validate', body.slice(0, 500));
+  const body = JSON.stringify(createReview({ apiVersion: 'v1', kind: 'Pod' }, 'x'));
+  const wrongType = await webhook.post('/validate', body, 'text/yaml');
+  const broken = await webhook.post('/validate', body.slice(0, 100));
   console.log('\n── no review at all');
   console.log(`   wrong content type: HTTP ${wrongType.status} ${wrongType.text.trim()}`);
   console.log(`   broken JSON:        HTTP ${broken.status} ${broken.text.trim()}`);
   return wrongType.status === 400 && broken.status === 400;
 }
 
-function fail(): never {
-  throw new Error('there are no cases');
+function tell(bad: readonly string[], count: number): void {
+  const verdict =
+    bad.length === 0 ? `all ${count} verdicts are the expected ones` : `NOT as expected: ${bad.join(', ')}`;
+  console.log(`\n${verdict}\n`);
+  console.log(
+    'Try your own manifest, over the same nodes or over yours (kubectl get nodes -o yaml > nodes.yaml):',
+  );
+  console.log('  export PATH="$PWD/node_modules/.bin:$PATH"');
+  console.log('  node dist/vramgate.mjs check FILE --inventory manifests/inventory.yaml');
+  console.log('  node dist/vramgate.mjs mutate FILE --inventory manifests/inventory.yaml --diff');
 }
 
 async function main(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'vramgate-demo-'));
   let webhook: Webhook | null = null;
   try {
-    webhook = await start(folder);
+    const elements = checkElements();
+    webhook = await startWebhook(ROOT, folder, INVENTORY);
     console.log(`vramgate serves on https://127.0.0.1:${webhook.port} with a throwaway certificate`);
-    let isGood = true;
-    for (const [index, one] of CASES.entries()) isGood = (await runCase(webhook, one, index)) && isGood;
-    isGood = (await runBroken(webhook)) && isGood;
-    console.log(`\n${isGood ? 'every verdict is the expected one' : 'a verdict is NOT the expected one'}`);
-    console.log(
-      'your own manifest: node_modules/.bin/node dist/vramgate.mjs check -f FILE --inventory test/demo/inventory.yaml',
-    );
-    return isGood;
-  } finally {
-    if (webhook !== null) {
-      const { child } = webhook;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      setTimeout(() => child.kill('SIGKILL'), 10_000).unref();
-      await ended;
+    const items = examples().filter(({ object }) => EXPECTED.has(objectName(object)) || isRegistered(object));
+    const bad: string[] = [];
+    for (const [index, item] of items.entries()) {
+      const name = objectName(item.object);
+      if (!(await runItem(webhook, item, elements.get(name), index))) bad.push(name);
     }
+    const isComplete = items.length === EXPECTED.size;
+    if (!isComplete) bad.push(`${items.length} objects instead of ${EXPECTED.size}`);
+    if (!(await runBroken(webhook))) bad.push('what is no review');
+    tell(bad, items.length);
+    return bad.length === 0;
+  } finally {
+    await webhook?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
