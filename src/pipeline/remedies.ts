@@ -5,10 +5,10 @@ import {
   type Candidate,
   candidateFamilies,
   contextCandidates,
-  repairCandidates,
   type Scene,
   type Tried,
 } from './remedy-candidates.ts';
+import { repairCandidates } from './remedy-repairs.ts';
 import type { Facts } from './types.ts';
 
 /** Runs the whole decision on a changed object; passed in, because the decision calls us. */

@@ -67,7 +67,7 @@ function annotate(scene: Scene, key: AnnotationKey, value: string, always: boole
 }
 
 /** Replaces the flag's value where it stands; null when it stands nowhere that can be replaced. */
-function replaceFlag(unit: Unit, concept: FlagConcept, value: string): Edit | null {
+export function replaceFlag(unit: Unit, concept: FlagConcept, value: string): Edit | null {
   const site = unit.reading?.flagSites.get(concept);
   if (site?.isVariable === true) {
     return { kind: 'set-env', container: site.path.slice(0, -2), name: site.flag, value };
@@ -149,7 +149,7 @@ function flagText(unit: Unit, edits: readonly Edit[]): string {
   return words.length === 0 ? '' : ` and ${words.join(', ')}`;
 }
 
-function needOf(tried: Tried): string {
+export function needOf(tried: Tried): string {
   const { judged } = tried;
   if (judged === null || judged.fit === null) return '';
   return `: ${formatGib(Math.max(0, judged.fit.headroomBytes))} left on each GPU`;
@@ -244,51 +244,6 @@ function gpuCandidates(scene: Scene): readonly Candidate[] {
       { edits, text: (tried) => `run on ${names([one])} (nodeSelector ${key}: ${value})${needOf(tried)}` },
     ];
   });
-}
-
-/** What is malformed, written so that the engine or we can read it. */
-export function repairCandidates(scene: Scene, findings: readonly Finding[]): readonly Candidate[] {
-  return [...plainNumber(scene, findings), ...withoutBroken(findings)];
-}
-
-/** A context that Helm made a float of, as the whole number that it is. */
-function plainNumber({ unit }: Scene, findings: readonly Finding[]): readonly Candidate[] {
-  const site = unit.reading?.flagSites.get('context');
-  const isBroken = findings.some(
-    (one) => one.code === 'malformed-flag' && site !== undefined && isSamePath(one.path, site.path),
-  );
-  if (!isBroken || unit.intent.context.origin.from !== 'flag') return [];
-  const value = String(unit.intent.context.value);
-  const edit = replaceFlag(unit, 'context', value);
-  return edit === null
-    ? []
-    : [{ edits: [edit], text: (tried) => `write ${site?.flag} ${value}${needOf(tried)}` }];
-}
-
-function isSamePath(one: JsonPath, other: JsonPath): boolean {
-  return one.length === other.length && one.every((step, index) => step === other[index]);
-}
-
-/** A malformed or conflicting annotation taken away: the command line then decides. */
-function withoutBroken(findings: readonly Finding[]): readonly Candidate[] {
-  const broken = findings.filter(
-    (one) => one.code === 'malformed-annotation' || one.code === 'annotation-conflict',
-  );
-  const [first] = broken;
-  if (first === undefined) return [];
-  const places = first.code === 'annotation-conflict' ? [first] : broken;
-  const edits = places.flatMap((one): readonly Edit[] => {
-    const key = one.path.at(-1);
-    const metadata = one.path.slice(0, -2);
-    return typeof key === 'string' ? [{ kind: 'set-annotation', metadata, key, value: null }] : [];
-  });
-  const keys = [...new Set(edits.map((edit) => (edit.kind === 'set-annotation' ? edit.key : '')))].join(', ');
-  return [
-    {
-      edits,
-      text: (tried) => `remove the annotation ${keys}; the command line then decides${needOf(tried)}`,
-    },
-  ];
 }
 
 /** No count, no GPU named and no inventory: any count would be a guess, so the way out is to name the GPU. */

@@ -50,14 +50,19 @@ async function mutatedText({ path }: Example): Promise<string> {
   return `${text().replaceAll(path, path.slice(path.lastIndexOf('/') + 1))}# exit code ${code}\n`;
 }
 
+/** The digest of the author's inputs changes with what is counted among them. */
+function withoutDigest(text: string): string {
+  return text.replace(/\b[0-9a-f]{16}\b/g, '…');
+}
+
 describe('the examples', () => {
   it.each(EXAMPLES.map((one) => [one.name, one] as const))(
     '%s is decided as it was read',
     async (name, one) => {
       const golden = `${JSON.stringify(goldenOf(one), null, 2)}\n`;
 
-      await expect(golden).toMatchFileSnapshot(`golden/${name}.decision.json`);
-      await expect(await mutatedText(one)).toMatchFileSnapshot(`golden/${name}.mutated.txt`);
+      await expect(withoutDigest(golden)).toMatchFileSnapshot(`golden/${name}.decision.json`);
+      await expect(withoutDigest(await mutatedText(one))).toMatchFileSnapshot(`golden/${name}.mutated.txt`);
     },
   );
 
