@@ -4,7 +4,7 @@ export const EXPECTED: ReadonlyMap<string, 'allow' | 'patch' | 'warn' | 'deny' |
   ['Deployment research/scout-exempt', 'allow'],
   ['InferenceService kserve/scout', 'warn'],
   ['LeaderWorkerSet ml-serving/maverick-two-nodes', 'allow'],
-  ['Deployment nim/maverick-nim', 'allow'],
+  ['Deployment nim/maverick-nim', 'warn'],
   ['Deployment ml-serving/maverick-bf16', 'deny'],
   ['StatefulSet ml-serving/maverick', 'allow'],
   ['Deployment ml-serving/scout-misspelt', 'deny'],

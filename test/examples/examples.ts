@@ -6,7 +6,7 @@ import { loadFacts } from '../../src/commands/facts.ts';
 import { textAt } from '../../src/commands/judge.ts';
 import { type Manifest, type ManifestObject, readText } from '../../src/commands/manifests/manifests.ts';
 import { decide } from '../../src/pipeline/decide.ts';
-import { decisionRecord } from '../../src/pipeline/record.ts';
+import { decisionRecord, identifyRecord } from '../../src/pipeline/record.ts';
 import { createReview } from '../demo/create-review.ts';
 
 /** The manifests of manifests/examples, judged over the nodes of manifests/inventory.yaml by the default policy. */
@@ -46,7 +46,11 @@ export function answer(object: unknown, webhook: Webhook): Outcome {
   const reading = readReview(createReview(object, UID));
   if (reading.kind !== 'review') throw new Error(reading.message);
   const arrival = { review: reading.review, webhook, time: '2026-11-25T12:00:00.000Z' };
-  return handleReview(arrival, EXAMPLE_FACTS, { decide, record: decisionRecord });
+  return handleReview(arrival, EXAMPLE_FACTS, {
+    decide,
+    record: decisionRecord,
+    identify: identifyRecord,
+  });
 }
 
 export function patchOf({ answer: { response } }: Outcome): readonly PatchOperation[] {
