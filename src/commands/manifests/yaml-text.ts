@@ -124,8 +124,8 @@ function inspectNodes(contents: ParsedNode | null): Inspection {
     for (const node of level) {
       const problem = isMap(node) ? keyProblem(node.items) : null;
       if (problem !== null) return fault(problem.offset, problem.message);
-      if (isMap(node)) for (const { value } of node.items) if (value !== null) next.push(value);
-      if (isSeq(node)) for (const item of node.items) next.push(item);
+      const children = isMap(node) ? node.items.map(({ value }) => value) : isSeq(node) ? node.items : [];
+      for (const child of children) if (child !== null && !isScalar(child)) next.push(child);
       hasAliases ||= isAlias(node);
     }
     level = next;
