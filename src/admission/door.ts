@@ -17,6 +17,11 @@ const MAX_ENVELOPE_VALUES = 16_384;
 // Of each member of the metadata that is kept: annotations of up to a thousand keys.
 const MAX_KEPT_VALUES = 1024;
 
+// etcd takes requests of 1.5 MiB (--max-request-bytes), so what is longer as text could hardly be stored.
+const MAX_OBJECT_LENGTH = 1.5 * 1024 * 1024;
+// Of single values that are kept: all annotations of an object together have 256 KiB (apimachinery TotalAnnotationSizeLimitB).
+const MAX_KEPT_LENGTH = 512 * 1024;
+
 const LEAF: Shape = new Map();
 
 function shapeOf(...names: readonly string[]): Shape {
@@ -46,19 +51,35 @@ function isWithin({ values, depth }: Extent, maxValues: number): boolean {
   return values <= maxValues && depth <= MAX_DEPTH;
 }
 
-function kept(text: string, { members }: Outline): string {
+function isAnalysable(object: Outline): boolean {
+  return isWithin(object, MAX_VALUES) && object.end - object.start <= MAX_OBJECT_LENGTH;
+}
+
+const OPEN_OBJECT = 0x7b;
+
+// Bytes that are no UTF-8 are no JSON either.
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+function textOf(body: Uint8Array, start: number, end?: number): string {
+  return UTF8.decode(body.subarray(start, end));
+}
+
+function kept(body: Uint8Array, { members }: Outline): string {
   const small = [...members].filter(
-    ([name, value]) => name !== 'metadata' && isWithin(value, MAX_KEPT_VALUES),
+    ([name, value]) =>
+      name !== 'metadata' && isWithin(value, MAX_KEPT_VALUES) && value.end - value.start <= MAX_KEPT_LENGTH,
   );
-  return small.map(([name, { start, end }]) => `${JSON.stringify(name)}:${text.slice(start, end)},`).join('');
+  return small
+    .map(([name, { start, end }]) => `${JSON.stringify(name)}:${textOf(body, start, end)},`)
+    .join('');
 }
 
 /** Type and metadata of an object, with a spec that nobody can read. */
-function reduced(text: string, object: Outline): string {
-  if (text[object.start] !== '{') return 'null';
+function reduced(body: Uint8Array, object: Outline): string {
+  if (body[object.start] !== OPEN_OBJECT) return 'null';
   const metadata = object.members.get('metadata');
-  const inner = metadata === undefined ? '' : kept(text, metadata).slice(0, -1);
-  return `{${kept(text, object)}"metadata":{${inner}},"spec":${UNREAD_SPEC}}`;
+  const inner = metadata === undefined ? '' : kept(body, metadata).slice(0, -1);
+  return `{${kept(body, object)}"metadata":{${inner}},"spec":${UNREAD_SPEC}}`;
 }
 
 interface Readable {
@@ -66,46 +87,46 @@ interface Readable {
   readonly isReduced: boolean;
 }
 
-/** @returns the text to parse, or why there is none. @throws SyntaxError where it is no JSON. */
-function readableOf(text: string): Readable | string {
-  const review = outline(text, 0, REVIEW);
+/** @returns the text to parse, or why there is none. @throws SyntaxError or TypeError where it is no JSON in UTF-8. */
+function readableOf(body: Uint8Array): Readable | string {
+  const review = outline(body, 0, REVIEW);
   const request = review.members.get('request');
-  if (request === undefined || text[request.start] !== '{') return NO_REVIEW;
+  if (request === undefined || body[request.start] !== OPEN_OBJECT) return NO_REVIEW;
   const isSmall = isWithin(review.rest, MAX_ENVELOPE_VALUES) && isWithin(request.rest, MAX_ENVELOPE_VALUES);
   if (!isSmall) return TOO_MUCH;
-  const beyond = [...request.members.values()].filter((object) => !isWithin(object, MAX_VALUES));
-  let [result, at] = ['', 0];
+  const beyond = [...request.members.values()].filter((object) => !isAnalysable(object));
+  let [text, at] = ['', 0];
   for (const object of beyond) {
-    result += text.slice(at, object.start) + reduced(text, object);
+    text += textOf(body, at, object.start) + reduced(body, object);
     at = object.end;
   }
-  return { text: result + text.slice(at), isReduced: beyond.length > 0 };
+  return { text: text + textOf(body, at), isReduced: beyond.length > 0 };
 }
 
-function decode(body: Uint8Array): string | null {
+interface Parsed {
+  readonly json: unknown;
+  readonly isReduced: boolean;
+}
+
+/** @returns why there is nothing parsed. */
+function parse(body: Uint8Array): Parsed | string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    return null;
+    const readable = readableOf(body);
+    return typeof readable === 'string'
+      ? readable
+      : { json: JSON.parse(readable.text), isReduced: readable.isReduced };
+  } catch (error) {
+    // The decoder throws a TypeError.
+    if (error instanceof SyntaxError || error instanceof TypeError) return NO_JSON;
+    throw error;
   }
-}
-
-function unreadable(message: string): ReviewReading {
-  return { kind: 'unreadable', message };
 }
 
 /** One AdmissionReview as it came over the wire. Never throws for what is in it. */
 export function readBody(body: Uint8Array): ReviewReading {
-  const text = decode(body);
-  if (text === null) return unreadable(NO_JSON);
-  try {
-    const readable = readableOf(text);
-    if (typeof readable === 'string') return unreadable(readable);
-    const reading = readReview(JSON.parse(readable.text));
-    if (reading.kind === 'unreadable' || !readable.isReduced) return reading;
-    return { kind: 'review', review: { ...reading.review, isReduced: true } };
-  } catch (error) {
-    if (error instanceof SyntaxError) return unreadable(NO_JSON);
-    throw error;
-  }
+  const parsed = parse(body);
+  if (typeof parsed === 'string') return { kind: 'unreadable', message: parsed };
+  const reading = readReview(parsed.json);
+  if (reading.kind === 'unreadable' || !parsed.isReduced) return reading;
+  return { kind: 'review', review: { ...reading.review, isReduced: true } };
 }

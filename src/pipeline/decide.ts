@@ -147,12 +147,14 @@ function exemptionOf(
 
 // --- the verdict -------------------------------------------------------------------------------------------------
 
+/** No change of GPUs mends these, and what was not read whole cannot be tried. */
+const UNTRIED: ReadonlySet<FindingCode> = new Set(['malformed-object', 'analysis-limit']);
+
 function judgedDecision(start: Start, { workload, old, given }: Judging, judgement: Judgement): Decided {
   const { evaluation } = judgement;
   const all = { ...judgement, findings: [...given, ...judgement.findings] };
-  const decision = conclude(all, start.facts, () =>
-    start.withRemedies ? remediesFor(start, workload, all) : [],
-  );
+  const mayTry = start.withRemedies && !given.some(({ code }) => UNTRIED.has(code));
+  const decision = conclude(all, start.facts, () => (mayTry ? remediesFor(start, workload, all) : []));
   return {
     ...decision,
     basis: {

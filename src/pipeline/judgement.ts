@@ -163,8 +163,7 @@ function judgeAuthors(input: DecideInput, workload: Workload, old: Workload | nu
   const mayEdit = old === null || isOurChange(workload, old);
   const evaluation = evaluate(workload, facts, mayEdit);
   const set = evaluation.edits.filter(isAppliedEdit);
-  const applied: Applied = { set, from: authorInputs(workload) };
-  const edits = set.length === 0 ? [] : [...set, recordEdit(applied)];
+  const edits = set.length === 0 ? [] : [...set, recordEdit({ set, from: authorInputs(workload) })];
   const given = frozenFindings(input, workload, old);
   const findings = [...compareOld(evaluation, old, facts), ...given];
   return { evaluation, findings, edits, given, earlier: null, isPardoned: false };

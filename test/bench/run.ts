@@ -37,6 +37,7 @@ async function run(name: string, folder: string): Promise<boolean> {
     packages: 'external',
     define: { ...versionDefine(ROOT) },
     plugins: [catalogForEsbuild()],
+    define: { ...versionDefine(ROOT) },
     logLevel: 'warning',
   });
   process.stdout.write(`== ${name}\n`);
