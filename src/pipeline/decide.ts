@@ -9,7 +9,7 @@ import { conclude, settle } from './conclude.ts';
 import { evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
 import { type Judgement, judgeObject } from './judgement.ts';
-import { isOurs } from './ours.ts';
+import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies.ts';
 import type { Tried } from './remedy-candidates.ts';
@@ -47,12 +47,10 @@ function decideOnce(start: Start): Decided {
   const before = oldReading(input);
   const old = before?.workload ?? null;
   if (workload.isTerminating || isOwned(workload)) return settle([], 'ignore', facts);
-  const found =
-    before !== null && isOurs(before.workload)
-      ? ratchetGiven(before.findings, reading.findings, facts.policy)
-      : reading.findings;
+  const found = foundSince(before, reading, facts);
   if (!isOurs(workload) && !(old !== null && isOurs(old))) {
-    return isUnread(reading) ? settle(found, null, facts) : unannotated(start, workload);
+    const settled = isUnread(reading) ? settle(found, null, facts) : unannotated(workload, facts);
+    if (settled !== null) return settled;
   }
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return settle(exemption.findings, 'allow', facts);
@@ -61,6 +59,12 @@ function decideOnce(start: Start): Decided {
   const edits = reading.findings.some(({ code }) => kindOf(code) === 'malformed') ? [] : judgement.edits;
   const given = [...exemption.findings, ...found];
   return judgedDecision(start, { workload, old, given }, { ...judgement, edits });
+}
+
+/** Findings of reading the object, less what an update is not refused for. */
+function foundSince(before: Read | null, now: Read, { policy }: Facts): readonly Finding[] {
+  if (before === null || !isUnderRules(before.workload, policy)) return now.findings;
+  return ratchetGiven(before.findings, now.findings, policy);
 }
 
 interface Judging {
@@ -111,16 +115,13 @@ function ownMember(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function unannotated(start: Start, workload: Workload): Decided {
-  const { input, facts } = start;
+/** By the policy for what nobody annotated; null where it is judged like any other. */
+function unannotated(workload: Workload, facts: Facts): Decided | null {
   const policy = facts.policy.unannotated;
   const template =
     policy === 'ignore' ? undefined : workload.templates.find((one) => servesKnownModel(one, facts));
   if (template === undefined) return settle([], 'ignore', facts);
-  if (policy === 'judge') {
-    const judgement = judgeObject(input, workload, null, facts);
-    return judgedDecision(start, { workload, old: null, given: [] }, judgement);
-  }
+  if (policy === 'judge') return null;
   const message =
     'serves a model that vramgate can size; annotate it with vramgate.io/model to have it checked';
   return settle([finding('unannotated', template.path, message)], null, facts);
@@ -161,7 +162,7 @@ function judgedDecision(start: Start, { workload, old, given }: Judging, judgeme
       given: [...given, ...judgement.given],
       settled: null,
       readings: evaluation.readings,
-      old: old !== null && isOurs(old) ? old : null,
+      old: old !== null && isUnderRules(old, start.facts.policy) ? old : null,
       earlier: judgement.earlier,
       isPardoned: judgement.isPardoned,
       replicas: workload.replicas,

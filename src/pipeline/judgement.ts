@@ -15,7 +15,7 @@ import {
 } from './applied.ts';
 import { authorInputs } from './author-inputs.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { isOurs } from './ours.ts';
+import { isUnderRules } from './ours.ts';
 import { notRefused, ratchet } from './ratchet.ts';
 import { inverseOf, stripApplied } from './strip.ts';
 import type { DecideInput, Earlier, Facts } from './types.ts';
@@ -186,6 +186,6 @@ function frozenFindings(input: DecideInput, workload: Workload, old: Workload | 
 }
 
 function compareOld(evaluation: Evaluation, old: Workload | null, facts: Facts): readonly Finding[] {
-  if (old === null || !evaluation.isRefused || !isOurs(old)) return evaluation.findings;
+  if (old === null || !evaluation.isRefused || !isUnderRules(old, facts.policy)) return evaluation.findings;
   return ratchet(evaluate(old, facts, false), evaluation);
 }

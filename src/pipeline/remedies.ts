@@ -1,6 +1,6 @@
 import { applyEdits } from '../plan/apply-edits.ts';
 import { MAX_REMEDIES } from '../plan/message.ts';
-import type { Remedy } from '../plan/types.ts';
+import type { Edit, Remedy } from '../plan/types.ts';
 import {
   type Candidate,
   candidateFamilies,
@@ -33,7 +33,7 @@ export function findRemedies(object: unknown, refused: Tried, facts: Facts, atte
     for (const candidate of family) {
       if (remedies.length === MAX_REMEDIES || tries === MAX_TRIES) return remedies;
       tries += 1;
-      const tried = attempt(applyEdits(object, candidate.edits));
+      const tried = tryEdits(object, candidate.edits, attempt);
       if (tried.isAdmitted) {
         remedies.push({ text: candidate.text(tried), edits: candidate.edits });
         break;
@@ -56,7 +56,7 @@ function withContext(
     const contexts = scene === null ? [] : contextCandidates(scene);
     for (const context of contexts) {
       const edits = [...candidate.edits, ...context.edits];
-      const last = attempt(applyEdits(object, edits));
+      const last = tryEdits(object, edits, attempt);
       if (!last.isAdmitted) continue;
       remedies.push({ text: `${candidate.text(NOT_TRIED)} and ${context.text(last)}`, edits });
       break;
@@ -64,6 +64,16 @@ function withContext(
     if (remedies.length === MAX_REMEDIES) break;
   }
   return remedies;
+}
+
+/** A candidate may name an argument that only the recorded edits would bring back: on this object it is no way out. */
+function tryEdits(object: unknown, edits: readonly Edit[], attempt: Try): Tried {
+  try {
+    return attempt(applyEdits(object, edits));
+  } catch (error) {
+    if (error instanceof RangeError) return NOT_TRIED;
+    throw error;
+  }
 }
 
 /** For the first half of a joint sentence, which gives no figures of its own. */

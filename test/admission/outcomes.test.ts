@@ -211,6 +211,16 @@ describe('a created workload', () => {
     },
   );
 
+  it('that ran before unannotated: judge came may be updated', () => {
+    const scaled = withMember(deployment(NOT_OURS), ['spec'], 'replicas', 2);
+    const body = updated(scaled, deployment(NOT_OURS));
+
+    expect(glance(handle('validate', body, factsWith({ unannotated: 'judge' })))).toMatchObject({
+      allowed: true,
+      warns: true,
+    });
+  });
+
   it('of Behemoth is judged by the published figures, always with a warning', () => {
     // 6.2 TB in 16 bit at 4K by the article; 6.2e12 / 8 / 2^30 is 721.8 GiB on each of eight GPUs.
     const behemoth: Subject = {

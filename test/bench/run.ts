@@ -37,7 +37,6 @@ async function run(name: string, folder: string): Promise<boolean> {
     packages: 'external',
     define: { ...versionDefine(ROOT) },
     plugins: [catalogForEsbuild()],
-    define: { ...versionDefine(ROOT) },
     logLevel: 'warning',
   });
   process.stdout.write(`== ${name}\n`);

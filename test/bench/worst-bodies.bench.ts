@@ -6,7 +6,7 @@ import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { defaultPolicy } from '../../src/config/policy.ts';
 import { readInventory } from '../../src/inventory/read.ts';
 import { decide } from '../../src/pipeline/decide.ts';
-import { decisionRecord } from '../../src/pipeline/record.ts';
+import { decisionRecord, identifyRecord } from '../../src/pipeline/record.ts';
 import type { Facts } from '../../src/pipeline/types.ts';
 import { computingTime, type Figure, report } from './measure.ts';
 
@@ -247,7 +247,9 @@ function answerOf(bytes: Uint8Array, webhook: 'mutate' | 'validate'): string {
   const reading = readBody(bytes);
   if (reading.kind === 'unreadable') return reading.message;
   const arrival = { review: reading.review, webhook, time: '2026-11-25T12:00:00.000Z' } as const;
-  return JSON.stringify(handleReview(arrival, FACTS, { decide, record: decisionRecord }));
+  return JSON.stringify(
+    handleReview(arrival, FACTS, { decide, record: decisionRecord, identify: identifyRecord }),
+  );
 }
 
 const figures: Figure[] = [];
