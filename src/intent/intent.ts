@@ -96,7 +96,8 @@ function readRunning(
   const isHidden = hidesFlags(reading, annotations);
   const checkpoint = model.checkpoint?.value ?? null;
   const context = reconcileContext({ annotated: annotated.context, reading, checkpoint, isHidden }, findings);
-  if (context === null) return null;
+  if (context === null || exceedsArithmetic(context.context, annotated.fixed.concurrency, findings))
+    return null;
   if (checkpoint !== null) checkLength(context.context, checkpoint.maxContext, reading, findings);
   const engine = reading?.engine ?? fallbackEngine;
   const engineVersion = reconcileVersion(annotated.version, reading, findings);
@@ -130,6 +131,28 @@ function spills(reading: EngineReading | null, engine: EngineName, version: stri
 function hidesFlags(reading: EngineReading | null, annotations: Annotations): boolean {
   if (reading === null || annotations.values.has('engine-args')) return false;
   return reading.isOpaque || reading.configFile !== null;
+}
+
+/**
+ * Tokens of all sequences together: 8,192 times a million. No engine counts further than 32 bits in one sequence, and
+ * their cache, 1.6 PiB, is more than a hundred of the largest nodes hold.
+ */
+const MOST_TOKENS = 2 ** 33;
+
+function exceedsArithmetic(
+  context: Stated<number>,
+  concurrency: Stated<number>,
+  findings: Finding[],
+): boolean {
+  const total = context.value * concurrency.value;
+  if (total <= MOST_TOKENS) return false;
+  const message = `${concurrency.value} x ${formatCount(context.value)} tokens are more than ${formatCount(MOST_TOKENS)}: no node holds their KV cache`;
+  findings.push(
+    concurrency.value > 1
+      ? finding('malformed-annotation', concurrency.origin.path, message)
+      : finding('context-too-long', context.origin.path, message),
+  );
+  return true;
 }
 
 function checkLength(

@@ -31,26 +31,51 @@ export function readSettings(reading: EngineReading | null): SettingsReading {
   if (reading === null) return { settings: DEFAULT_SETTINGS, findings: [] };
   const findings: Finding[] = [];
   const take = <T>(value: Reading<T>, what: string): T | null => taken(value, what, findings);
-  const offload = take(reading.cpuOffloadBytes, 'CPU offload');
-  const kvCacheBytes = take(reading.kvCacheBytes, 'KV cache size');
+  const count = (value: Reading<number>, what: string, most: number): number | null =>
+    bounded(value, take(value, what), most, findings);
+  const offload = count(reading.cpuOffloadBytes, 'CPU offload', MOST_BYTES);
+  const kvCacheBytes = count(reading.kvCacheBytes, 'KV cache size', MOST_BYTES);
   const settings: EngineSettings = {
-    maxNumSeqs: take(reading.maxNumSeqs, 'number of sequences'),
-    maxNumBatchedTokens: take(reading.maxNumBatchedTokens, 'number of batched tokens'),
-    cudaGraphMaxBs: take(reading.cudaGraphMaxBs, 'CUDA graph batch size'),
+    maxNumSeqs: count(reading.maxNumSeqs, 'number of sequences', MOST_SEQUENCES),
+    maxNumBatchedTokens: count(reading.maxNumBatchedTokens, 'number of batched tokens', MOST_INT32),
+    cudaGraphMaxBs: count(reading.cudaGraphMaxBs, 'CUDA graph batch size', MOST_SEQUENCES),
     memoryFraction: take(reading.memoryFraction, 'memory fraction'),
     kvCacheBytes: kvCacheBytes === null ? null : bytes(kvCacheBytes),
-    blockSize: take(reading.blockSize, 'block size'),
+    blockSize: count(reading.blockSize, 'block size', MOST_SEQUENCES),
     hybridKv: take(reading.hybridKv, 'hybrid KV cache setting') ?? 'auto',
     hybridBlocker: hybridBlocker(reading),
     swaFullTokensRatio: take(reading.swaFullTokensRatio, 'sliding-window ratio'),
     enforceEager: reading.enforceEager,
     textOnly: reading.textOnly,
     multimodalRequested: reading.multimodalRequested,
-    lora: reading.lora,
+    lora: reading.lora === null ? null : boundedLora(reading.lora),
     draftBytes: reading.draft === null || !needsWeights(reading) ? null : 'unknown',
     cpuOffloadBytes: bytes(offload ?? 0),
   };
   return { settings, findings };
+}
+
+/** Beyond these no engine starts, and our own arithmetic would leave the safe integers. */
+const MOST_SEQUENCES = 65_536;
+const MOST_INT32 = 2 ** 31 - 1;
+/** 1 PiB: a thousand times the memory of the largest node. */
+const MOST_BYTES = 2 ** 50;
+
+function bounded(
+  reading: Reading<number>,
+  value: number | null,
+  most: number,
+  findings: Finding[],
+): number | null {
+  if (value === null || value <= most || reading.state !== 'set') return value;
+  const message = `“${reading.text.slice(0, 40)}” is more than an engine can take`;
+  findings.push(finding('malformed-flag', reading.path, message));
+  return null;
+}
+
+/** Adapters beyond these ranks and numbers fill any GPU as well. */
+function boundedLora(lora: NonNullable<EngineReading['lora']>): NonNullable<EngineReading['lora']> {
+  return { maxLoras: Math.min(lora.maxLoras, 1024), maxRank: Math.min(lora.maxRank, MOST_SEQUENCES) };
 }
 
 function taken<T>(value: Reading<T>, what: string, findings: Finding[]): T | null {

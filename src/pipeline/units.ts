@@ -186,7 +186,7 @@ function buildUnit(
     others.length === 0 && workload.kind !== 'LeaderWorkerSet' && intent.workload === 'inference';
   const server = member(template, served.container, served.all);
   // Parallel pods of a Job that serve are servers beside each other, unless their launch says otherwise.
-  const leader = isAlone ? { ...server, pods: 1 } : server;
+  const leader = isAlone ? { ...server, pods: 1 } : { ...server, pods: Math.max(1, server.pods) };
   const workers = others.flatMap((one) => workerMember(one));
   return {
     members: [leader, ...workers],

@@ -1,10 +1,10 @@
 import { type Finding, finding, type JsonPath } from '../findings.ts';
-import type { Asked } from './asked.ts';
+import { type Asked, countedOf } from './asked.ts';
 import { planFlags } from './flags.ts';
 import { landKnown } from './land.ts';
 import { parallelProblems, runningParallel, usedGpus } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import type { GpuAsk, PlanFacts } from './types.ts';
+import type { GpuAsk, Judged, PlanFacts } from './types.ts';
 import { askedGpus, podsOf, type Unit } from './unit.ts';
 import { landUnknown } from './unplaced.ts';
 
@@ -14,7 +14,10 @@ export function planExisting(unit: Unit, ask: GpuAsk, facts: PlanFacts): Outcome
   const parallel = runningParallel(unit.intent, gpus);
   const asked: Asked = { unit, ask, parallel, facts };
   const counted = countFindings(asked, gpus);
-  const landed = gpus === 0 ? withoutGpus(asked) : land(asked);
+  // What cannot run in this shape has no size in it.
+  const isInvalid = counted.some((one) => one.code === 'invalid-parallelism');
+  if (isInvalid) return { ...unlanded(asked, null), findings: counted };
+  const landed = gpus === 0 ? unlanded(asked, unit.sizer.judge(parallel, null, 1)) : land(asked);
   const flags = planFlags(unit, parallel, false);
   return {
     ...landed,
@@ -27,10 +30,9 @@ function land(asked: Asked): Outcome {
   return asked.facts.inventory.state === 'known' ? landKnown(asked) : landUnknown(asked);
 }
 
-/** `nvidia.com/gpu: 0`: the pod would run without a GPU, wherever it lands. */
-function withoutGpus({ unit, ask, parallel }: Asked): Outcome {
-  const plan = chosenPlan({ resource: ask.resource, gpus: 0, pods: podsOf(unit) }, null, parallel);
-  return { findings: [], judged: unit.sizer.judge(parallel, null, 1), plan, edits: [] };
+/** Wherever the pod lands, it is not a matter of the node. */
+function unlanded(asked: Asked, judged: Judged | null): Outcome {
+  return { findings: [], judged, plan: chosenPlan(countedOf(asked), null, asked.parallel), edits: [] };
 }
 
 function countFindings(asked: Asked, gpus: number): readonly Finding[] {

@@ -22,20 +22,12 @@ interface ClassWay extends Way {
 /** The author gave no GPU count: the smallest valid one on the best shape, or a refusal that gives the counts. */
 export function planMissing(unit: Unit, facts: PlanFacts): Outcome {
   const problems = flagProblems(unit);
-  if (problems.length > 0)
-    return {
-      findings: problems,
-      judged: unit.sizer.judge(runningParallel(unit.intent, null), null, 1),
-      plan: null,
-      edits: [],
-    };
+  if (problems.length > 0) return { findings: problems, judged: null, plan: null, edits: [] };
   return facts.inventory.state === 'known' ? chooseKnown(unit, facts) : chooseNamed(unit, facts);
 }
 
 function flagProblems(unit: Unit): readonly Finding[] {
   if (unit.intent.workload === 'training') return [];
-  const { tensorParallel, pipelineParallel } = unit.intent;
-  if (tensorParallel === null && pipelineParallel === null) return [];
   const path = unit.reading?.flagSites.get('tensor-parallel')?.path ?? containerPath(unit);
   return parallelProblems(unit.intent, runningParallel(unit.intent, null)).map((text) =>
     finding('invalid-parallelism', path, text),

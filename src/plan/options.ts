@@ -34,8 +34,26 @@ export function gpusOf(parallel: Parallel): number {
 export function parallelProblems(intent: Intent, parallel: Parallel): readonly string[] {
   const profile = engineProfile(intent.engine, intent.engineVersion);
   const shape = intent.model.value.shape;
+  const tooLarge = sizeProblem(intent, parallel);
+  if (tooLarge !== null) return [tooLarge];
   if (profile === null || shape === null) return [];
   return checkParallel(shape, profile, parallel, intent.settings.textOnly);
+}
+
+/** Half of the safe integers: no size may leave them. */
+const MOST_BYTES = 2 ** 52;
+/** Bounds from above: what a GPU holds beside the cache, and a token of one sequence in 32 bits (393,216 B). */
+const GPU_BYTES = 2 ** 40;
+const TOKEN_BYTES = 2 ** 19;
+
+/** Thousands of GPUs, or as many caches of millions of tokens: more than any cluster gives to one model. */
+function sizeProblem({ context, concurrency }: Intent, parallel: Parallel): string | null {
+  const gpus = gpusOf(parallel);
+  const caches = parallel.data * Math.ceil(parallel.tensor / 8);
+  const most = gpus * GPU_BYTES + caches * context.value * concurrency.value * TOKEN_BYTES;
+  return most <= MOST_BYTES
+    ? null
+    : `one replica of ${gpus} GPUs with such a cache is more than vramgate considers`;
 }
 
 /**

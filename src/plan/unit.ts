@@ -70,9 +70,13 @@ export function askedGpus(unit: UnitDraft): number | null {
   return asks.length === 0 ? null : asks.reduce((sum, count) => sum + count, 0) * spreadOf(unit);
 }
 
+/** Twice the largest training cluster that was published; more would only make the need per GPU smaller. */
+const MOST_TRAINING_GPUS = 65_536;
+
 /** GPUs that one training state is spread over, of those that the pods ask for. */
 export function trainingGpus(unit: UnitDraft): number {
-  return ((askedGpus(unit) ?? 0) * unit.trainingPods) / podsOf(unit);
+  const gpus = ((askedGpus(unit) ?? 0) * unit.trainingPods) / podsOf(unit);
+  return Math.min(MOST_TRAINING_GPUS, gpus);
 }
 
 /** The member whose request speaks for the replica: the leader's, or a worker's where the leader runs without a GPU. */

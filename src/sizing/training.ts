@@ -151,7 +151,8 @@ export function estimateTraining(request: TrainingRequest): TrainingBill {
     items,
     perGpu,
     total,
-    totalBytes: bytes(total.mid),
+    // Thousands of GPUs at millions of tokens leave the safe integers; per GPU nothing does.
+    totalBytes: bytes(Math.min(total.mid, Number.MAX_SAFE_INTEGER)),
     assumption: `all ${COMPONENTS.length} components trained or held; activations scaled from one measured run at 4,096 tokens`,
   };
 }
