@@ -1,24 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type FindingCode, isFindingCode } from '../findings.ts';
 import type { Mode, Policy } from '../plan/types.ts';
-import { bytes, GB, GIB, KIB, MIB } from '../units.ts';
-import { BYTE_QUANTITY, type PolicyFile, policySchema } from './schema.ts';
+import { bytes } from '../units.ts';
+import { parseQuantity } from '../workload/quantity.ts';
+import { type PolicyFile, policySchema } from './schema.ts';
 
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ['Ki', KIB],
-  ['Mi', MIB],
-  ['Gi', GIB],
-  ['Ti', 1024 * GIB],
-  ['k', 1000],
-  ['M', 1_000_000],
-  ['G', GB],
-  ['T', 1000 * GB],
-]);
-
+/** Rounded up: what is kept free is never less than what was written. */
 function headroomOf(quantity: string | number): number {
-  if (typeof quantity === 'number') return quantity;
-  const [, digits = '0', unit = ''] = BYTE_QUANTITY.exec(quantity) ?? [];
-  return Math.ceil(Number(digits) * (UNITS.get(unit) ?? 1));
+  return Math.ceil(parseQuantity(quantity)?.value ?? 0);
 }
 
 function sortedEntries<T>(values: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { ENGINE_NAMES } from '../engine/types.ts';
 import { FINDINGS } from '../findings.ts';
-import type { Policy } from '../plan/types.ts';
 
 /**
  * The one configuration file. Every key has a default, an unknown key is refused: a misspelt policy that is
@@ -8,20 +8,10 @@ import type { Policy } from '../plan/types.ts';
  * says exactly what the parser does.
  */
 
-type EngineChoice = NonNullable<Policy['defaultEngine']>;
-
-const ENGINES = [
-  'vllm',
-  'sglang',
-  'llama.cpp',
-  'tensorrt-llm',
-  'tgi',
-  'ollama',
-] as const satisfies readonly EngineChoice[];
 const MODES = ['enforce', 'warn', 'audit'] as const;
 
 /** `0`, `2Gi`, `512Mi`, `1.5G`: a Kubernetes quantity of bytes. */
-export const BYTE_QUANTITY = /^(\d{1,12}(?:\.\d{1,6})?)(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
+const BYTE_QUANTITY = /^(\d{1,12}(?:\.\d{1,6})?)(Ki|Mi|Gi|Ti|k|M|G|T)?$/;
 
 const MAX_LIST = 256;
 const text = z.string().min(1).max(253);
@@ -53,7 +43,7 @@ export const policySchema = z.strictObject({
   inventory: z.enum(['partial', 'complete']).default('partial').describe('complete: no other GPU can appear'),
   disclose: z.boolean().default(true).describe('false leaves the shapes of the cluster out of messages'),
   method: z.enum(['computed', 'published']).default('computed'),
-  defaultEngine: z.enum(ENGINES).nullable().default('vllm').describe('where nothing names the engine'),
+  defaultEngine: z.enum(ENGINE_NAMES).nullable().default('vllm').describe('where nothing names the engine'),
   defaultGpu: text.nullable().default(null).describe('product to assume without an inventory'),
   preferGpus: texts.default([]).describe('products in order of preference'),
   prices: z.record(text, z.number().nonnegative()).default({}).describe('price of one GPU hour by product'),

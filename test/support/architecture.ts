@@ -46,7 +46,13 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['pipeline', pure([...MODEL, 'plan'])],
   ['inventory', pure([...FACTS, 'catalog', 'sizing', 'workload', 'plan'])],
   ['admission', shell([...MODEL, 'plan', 'pipeline'], ['zod', 'rfc6902'])],
-  ['config', shell([...FACTS, 'plan', 'catalog', 'admission', 'inventory'], ['zod', 'yaml', 'node:'])],
+  [
+    'config',
+    shell(
+      [...FACTS, 'workload', 'engine', 'plan', 'catalog', 'admission', 'inventory'],
+      ['zod', 'yaml', 'node:'],
+    ),
+  ],
   [
     'observe',
     shell(
