@@ -59,8 +59,8 @@ export async function runScan(argv: readonly string[], io: Io): Promise<number> 
   const baseline = flags.baseline === undefined ? null : await readBaseline(flags.baseline);
   const api = openApi(flags);
   try {
-    const { scanned, unseen } = await scan(api, flags);
-    for (const one of unseen) io.err(`vramgate: ${plain(one)}\n`);
+    const { scanned, unseen, notices } = await scan(api, flags);
+    for (const one of [...unseen, ...notices]) io.err(`vramgate: ${plain(one)}\n`);
     const differing =
       baseline === null
         ? null
@@ -95,6 +95,7 @@ function openApi(flags: Flags): ClusterApi {
 interface Scan {
   readonly scanned: readonly Scanned[];
   readonly unseen: readonly string[];
+  readonly notices: readonly string[];
 }
 
 /** Unannotated objects are judged only where that was asked for, whatever the webhook's policy says. */
@@ -116,7 +117,7 @@ async function scan(api: ClusterApi, flags: Flags): Promise<Scan> {
     // What a registered kind owns, and what is nobody's model, is not ours: it is not even kept.
     if (one.judged.decision.verdict !== 'ignore') scanned.push(one);
   }
-  return { scanned, unseen };
+  return { scanned, unseen, notices: around.notices };
 }
 
 function namespaceOf({ metadata }: Readonly<Record<string, unknown>>): string {

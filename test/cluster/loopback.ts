@@ -5,6 +5,7 @@ import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts'
 import { kubeconfigText } from './kubeconfig.ts';
 
 export interface Stored {
+  readonly spec?: unknown;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
 }
 

@@ -12,6 +12,13 @@ import { LoopbackApi } from './loopback.ts';
 
 const NODES = '/api/v1/nodes';
 const NAMESPACES = '/api/v1/namespaces';
+const FLAVORS = '/apis/kueue.x-k8s.io/v1beta1/resourceflavors';
+
+/** Refusals are looked at again after a tenth of a second, not after a minute. */
+const HASTY = {
+  ...TIMING,
+  sleep: (ms: number, signal: AbortSignal) => TIMING.sleep(ms === 60_000 ? 100 : ms, signal),
+};
 
 let server: LoopbackApi;
 let view: ClusterView;
@@ -52,7 +59,7 @@ function open(watchesNodes = true): void {
   view = new ClusterView({
     api: createApi(connectionTo(server.kubeconfig)),
     catalog: builtinCatalog,
-    timing: TIMING,
+    timing: HASTY,
     watchesNodes,
     events: {
       onInventory: () => {
@@ -157,6 +164,19 @@ describe('the view of a cluster', () => {
     expect(strange).toEqual(['b=off']);
     server.remove(NAMESPACES, 'a');
     await until(() => modes.size === 0);
+  });
+
+  it('knows the pools of an API that comes later, and forgets them with it', async () => {
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual([]);
+    server.put(FLAVORS, {
+      metadata: { name: 'h100' },
+      spec: { nodeLabels: { 'node.kubernetes.io/instance-type': 'BM.GPU.H100.8' } },
+    });
+    await until(() => ids(view.inventory([]))[0] === '8x NVIDIA-H100-80GB-HBM3 on 0');
+    server.refuse(FLAVORS, 404);
+    await until(() => ids(view.inventory([])).length === 0);
   });
 
   it('leaves nodes alone where a file stands for them', async () => {

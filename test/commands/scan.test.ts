@@ -26,6 +26,9 @@ const PATHS = {
   statefulsets: '/apis/apps/v1/statefulsets',
   nodes: '/api/v1/nodes',
   namespaces: '/api/v1/namespaces',
+  nodepools: '/apis/karpenter.sh/v1/nodepools',
+  computeclasses: '/apis/cloud.google.com/v1/computeclasses',
+  resourceflavors: '/apis/kueue.x-k8s.io/v1beta1/resourceflavors',
 } as const;
 
 type Resource = keyof typeof PATHS;
@@ -48,7 +51,14 @@ function deployment(name: string, change: (object: ReturnType<typeof reviewed>) 
 }
 
 function mock(answers: Answers): void {
-  const all: Answers = { nodes: NODES, jobsets: 404, leaderworkersets: 404, ...answers };
+  const all: Answers = {
+    nodes: NODES,
+    jobsets: 404,
+    leaderworkersets: 404,
+    nodepools: 404,
+    computeclasses: 404,
+    ...answers,
+  };
   for (const [resource, path] of Object.entries(PATHS)) {
     const answer = all[resource as Resource] ?? [];
     const body =
@@ -151,7 +161,7 @@ describe('vramgate scan', () => {
     nock(SERVER)
       .get(/.*/)
       .query(true)
-      .times(11)
+      .times(14)
       .reply((request: Request) => {
         requests.push(new URL(request.url).pathname);
         return [200, { metadata: { resourceVersion: '1' }, items: [] }];
@@ -170,6 +180,21 @@ describe('vramgate scan', () => {
       'vramgate: nodes cannot be listed: nodes is forbidden\nvramgate: jobs cannot be listed: jobs is forbidden\n',
     );
     expect(code).toBe(2);
+  });
+
+  it('knows the pools that may still bring nodes, and says where it may not look', async () => {
+    const h200 = { 'node.kubernetes.io/instance-type': 'BM.GPU.H200.8' };
+    const flavor = { metadata: { name: 'h200' }, spec: { nodeLabels: h200 } };
+    const wanted = deployment('scout-fits', ({ spec }) => {
+      spec.template.spec.nodeSelector = h200;
+    });
+    mock({ deployments: [wanted], resourceflavors: [flavor], nodepools: 403 });
+    const { code, out, err } = await scan('-o', 'json');
+    expect(JSON.parse(out)[0].findings.map((one: { readonly code: string }) => one.code)).not.toContain(
+      'no-node-fits',
+    );
+    expect(err).toBe('vramgate: nodepools cannot be listed: nodepools is forbidden\n');
+    expect(code).toBe(0);
   });
 
   it('prints only the verdicts that differ from an earlier scan', async () => {

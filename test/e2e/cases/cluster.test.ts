@@ -1,0 +1,124 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { applyWebhooks, DEMO_INVENTORY, writeCertificate } from '../harness/cluster.ts';
+import type { ControlPlane } from '../harness/control-plane.ts';
+import { run } from '../harness/kubectl.ts';
+import { BF16, ON_H100, scoutDeployment, W4A16 } from '../harness/manifests.ts';
+import { createAuthority } from '../harness/pki.ts';
+import { until } from '../harness/process.ts';
+import { type FileServerStage, useStage } from '../harness/suite.ts';
+import { API_SERVER_TOOLS } from '../harness/tools.ts';
+import { BUNDLE, startWebhookServer } from '../harness/webhook-server.ts';
+
+/** `serve --kubeconfig` and `scan` against a real API server: nodes, pools and namespaces come from there. */
+
+const NODES = '/api/v1/nodes';
+const REFUSED = scoutDeployment({
+  name: 'watched-refused',
+  annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
+  args: [BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
+  gpus: 4,
+  nodeSelector: ON_H100,
+});
+const FITTING = scoutDeployment({
+  name: 'watched-fits',
+  args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
+  gpus: 4,
+  nodeSelector: ON_H100,
+});
+
+interface DemoNode {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly taints?: readonly unknown[] };
+}
+
+/** The API server taints every new node as not ready; without a controller nobody takes that away again. */
+async function addNode({ api }: ControlPlane, node: DemoNode): Promise<void> {
+  expect((await api.call(NODES, { method: 'POST', body: node })).status).toBe(201);
+  const body = [{ op: 'add', path: '/spec/taints', value: node.spec.taints ?? [] }];
+  const path = `${NODES}/${node.metadata.name}`;
+  const contentType = 'application/json-patch+json';
+  expect((await api.call(path, { method: 'PATCH', body, contentType })).status).toBe(200);
+}
+
+const stage = useStage<FileServerStage>({
+  name: 'cluster',
+  tools: API_SERVER_TOOLS,
+  withControllers: false,
+  prepare: async ({ plane, kubectl }) => {
+    for (const node of parse(await readFile(DEMO_INVENTORY, 'utf8')).items) await addNode(plane, node);
+    const certificate = await writeCertificate(
+      join(plane.folder, 'certificate'),
+      await createAuthority('e2e webhook CA'),
+    );
+    const config = join(plane.folder, 'watching.yaml');
+    await writeFile(config, 'server: { host: 127.0.0.1, drainSeconds: 1, stopSeconds: 5 }\n');
+    const server = await startWebhookServer({
+      folder: plane.folder,
+      name: 'watching',
+      args: [
+        ...['--config', config, '--kubeconfig', plane.adminConfig],
+        ...['--tls-cert-file', certificate.certFile, '--tls-private-key-file', certificate.keyFile],
+      ],
+    });
+    await applyWebhooks(plane, kubectl, { port: server.port, ca: certificate.ca });
+    return { plane, kubectl, server, certificate };
+  },
+  finish: ({ server }) => server.stop(),
+  logs: ({ server }) => [server.program.logFile],
+});
+
+async function sampled(name: string): Promise<number> {
+  const text = await stage().server.metrics();
+  return Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.split(' ')[1],
+  );
+}
+
+function untilSample(name: string, value: number): Promise<true> {
+  const ask = async () => ((await sampled(name)) === value ? true : null);
+  return until(ask, { what: `${name} is ${value}` });
+}
+
+async function dryRun(manifest: unknown, namespace = 'default') {
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments?dryRun=All`;
+  return stage().plane.api.call(path, { method: 'POST', body: manifest });
+}
+
+describe('a webhook that watches a real cluster', () => {
+  it('knows its GPU nodes when it is ready, and is in step with them', async () => {
+    expect(await sampled('vramgate_inventory_nodes')).toBe(3);
+    expect(await sampled('vramgate_cluster_watch_current{resource="nodes"}')).toBe(1);
+    await stage().plane.api.call(`${NODES}/h100-b`, { method: 'DELETE' });
+    await untilSample('vramgate_inventory_nodes', 2);
+    const body = [{ op: 'add', path: '/spec/unschedulable', value: true }];
+    const contentType = 'application/json-patch+json';
+    await stage().plane.api.call(`${NODES}/l40s-a`, { method: 'PATCH', body, contentType });
+    const { status, text } = await dryRun(FITTING);
+    expect(`${status} ${text}`).toMatch(/^201 /);
+  });
+
+  it('honours a mode label as soon as the namespace has it', async () => {
+    expect((await dryRun(REFUSED)).status).toBe(403);
+    await stage().kubectl.run(['label', 'namespace', 'default', 'vramgate.io/mode=audit']);
+    const ask = async () => ((await dryRun(REFUSED)).status === 201 ? true : null);
+    await until(ask, { what: 'the namespace is in mode audit' });
+  });
+
+  it('is scanned: what is stored there is judged by the same nodes and modes', async () => {
+    for (const manifest of [FITTING, REFUSED]) await stage().kubectl.run(['apply', '-f', '-'], manifest);
+    const args = [BUNDLE, 'scan', '--kubeconfig', stage().plane.adminConfig, '-n', 'default', '-o', 'json'];
+    const { stdout } = await run(process.execPath, args);
+    const found: readonly { readonly name: string; readonly verdict: string; readonly allowed: boolean }[] =
+      JSON.parse(stdout);
+    expect(found.map(({ name, verdict, allowed }) => [name, verdict, allowed])).toEqual([
+      ['watched-fits', 'allow', true],
+      ['watched-refused', 'deny', true],
+    ]);
+  });
+});
