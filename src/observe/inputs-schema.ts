@@ -164,11 +164,11 @@ const shape = z.object({
   nodes: count,
   sharing: z.enum(['none', 'mig', 'time-slicing', 'mps', 'mixed-models', 'invalid', 'not-ready']),
   source: z.enum(['node', 'pool', 'declared']),
-  placementKeys: texts,
-  labels,
-  varyingLabels: z.array(z.object({ key: text, values: texts })),
+  placementKeys: z.array(count),
+  labels: z.array(text.nullable()),
+  varyingLabels: z.array(z.object({ key: count, values: texts })),
   nodeNames: texts,
-  taints: z.array(z.object({ key: text, value: text, effect: text })),
+  taints: z.array(count),
 });
 
 type EditSchemas = { readonly [K in AppliedEdit['kind']]: z.ZodType<Extract<AppliedEdit, { kind: K }>> };
@@ -235,6 +235,8 @@ export const inputsSchema: z.ZodType<RecordInputs> = z.object({
         // Records of the first versions do not have it.
         ageSeconds: count.nullable().default(null),
         devices: z.array(device),
+        keys: texts,
+        taints: z.array(z.object({ key: text, value: text, effect: text })),
         shapes: z.array(shape),
       }),
     ])

@@ -109,7 +109,7 @@ function bounded(inputs: RecordInputs): RecordInputs {
 }
 
 const EMPTY: Readonly<Record<InputPart, Partial<RecordInputs>>> = {
-  shapes: { inventory: { state: 'known', ageSeconds: null, devices: [], shapes: [] } },
+  shapes: { inventory: { state: 'known', ageSeconds: null, devices: [], keys: [], taints: [], shapes: [] } },
   before: { before: null, earlier: null },
   units: { units: [] },
   given: { given: [] },

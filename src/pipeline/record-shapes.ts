@@ -2,7 +2,7 @@ import { compareText } from '../plan/products.ts';
 import type { Inventory, NodeClass, Taint } from '../plan/types.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import type { NodeSelectorRequirement } from '../workload/types.ts';
-import { type Label, labelsOf, type RecordedUnit } from './record-units.ts';
+import type { Label, RecordedUnit } from './record-units.ts';
 
 /** What a record keeps of the inventory: the classes of nodes as far as this one decision can tell them apart. */
 
@@ -15,12 +15,15 @@ export interface RecordedShape {
   readonly nodes: number;
   readonly sharing: NodeClass['sharing'];
   readonly source: NodeClass['source'];
-  readonly placementKeys: readonly string[];
-  /** Only labels that the pod's placement or a placement key speaks of. */
-  readonly labels: readonly Label[];
-  readonly varyingLabels: readonly { readonly key: string; readonly values: readonly string[] }[];
+  /** Indices into `keys`, best first. */
+  readonly placementKeys: readonly number[];
+  /** Values of `keys`, in their order; null: no such label. */
+  readonly labels: readonly (string | null)[];
+  /** `key` is an index into `keys`. */
+  readonly varyingLabels: readonly { readonly key: number; readonly values: readonly string[] }[];
   readonly nodeNames: readonly string[];
-  readonly taints: readonly Taint[];
+  /** Indices into `taints`. */
+  readonly taints: readonly number[];
 }
 
 export type RecordedInventory =
@@ -30,6 +33,9 @@ export type RecordedInventory =
       /** How long ago the nodes were last known to be these; null: from a file. */
       readonly ageSeconds: number | null;
       readonly devices: readonly DeviceShape[];
+      /** Labels that the pod's placement, or a placement key of some class, speaks of. */
+      readonly keys: readonly string[];
+      readonly taints: readonly Taint[];
       readonly shapes: readonly RecordedShape[];
     };
 
@@ -90,15 +96,23 @@ export function recordedInventory(inventory: Inventory, units: readonly Recorded
   if (inventory.state === 'unknown') return { state: 'unknown' };
   const { classes, ageSeconds } = inventory;
   const mentioned = mentionedBy(units, classes);
-  const devices: DeviceShape[] = [];
-  const shapes = classes.map((one) => recordedShape(one, mentioned, devices));
-  return { state: 'known', ageSeconds, devices, shapes };
+  const tables: Tables = { devices: [], keys: [...mentioned.keys], taints: [] };
+  const shapes = classes.map((one) => recordedShape(one, mentioned, tables));
+  return { state: 'known', ageSeconds, ...tables, shapes };
 }
 
-function recordedShape(one: NodeClass, mentioned: Mentioned, devices: DeviceShape[]): RecordedShape {
-  const { id, device, resource, gpusPerNode, nodes, sharing, source, placementKeys, taints } = one;
-  const { keys, values, compared, names } = mentioned;
-  const varying = [...one.varyingLabels].filter(([key]) => keys.has(key));
+/** What many classes share is written once. */
+interface Tables {
+  readonly devices: DeviceShape[];
+  readonly keys: readonly string[];
+  readonly taints: Taint[];
+}
+
+function recordedShape(one: NodeClass, mentioned: Mentioned, tables: Tables): RecordedShape {
+  const { id, device, resource, gpusPerNode, nodes, sharing, source } = one;
+  const { values, compared, names } = mentioned;
+  const { keys, devices, taints } = tables;
+  const varying = [...one.varyingLabels].filter(([key]) => keys.includes(key));
   return {
     id,
     device: device === null ? null : indexIn(devices, device),
@@ -107,21 +121,21 @@ function recordedShape(one: NodeClass, mentioned: Mentioned, devices: DeviceShap
     nodes,
     sharing,
     source,
-    placementKeys,
-    labels: labelsOf(one.labels).filter(({ key }) => keys.has(key)),
+    placementKeys: one.placementKeys.map((key) => keys.indexOf(key)),
+    labels: keys.map((key) => one.labels.get(key) ?? null),
     varyingLabels: varying.map(([key, seen]) => ({
-      key,
+      key: keys.indexOf(key),
       values: compared.has(key) ? [...seen] : kept(seen, values.get(key) ?? new Set()),
     })),
     nodeNames: names.size === 0 ? [] : kept(one.nodeNames, names),
-    taints,
+    taints: one.taints.map((taint) => indexIn(taints, taint)),
   };
 }
 
-function indexIn(devices: DeviceShape[], device: DeviceShape): number {
-  const text = JSON.stringify(device);
-  const found = devices.findIndex((one) => JSON.stringify(one) === text);
-  return found === -1 ? devices.push(device) - 1 : found;
+function indexIn<T>(table: T[], entry: T): number {
+  const text = JSON.stringify(entry);
+  const found = table.findIndex((one) => JSON.stringify(one) === text);
+  return found === -1 ? table.push(entry) - 1 : found;
 }
 
 /** Classes that this decision cannot tell apart become one: it comes out the same, in fewer bytes. */
@@ -148,17 +162,29 @@ export function inventoryFrom(recorded: RecordedInventory): Inventory {
   return {
     state: 'known',
     ageSeconds: recorded.ageSeconds,
-    classes: recorded.shapes.map((shape) => classFrom(shape, recorded.devices)),
+    classes: recorded.shapes.map((shape) => classFrom(shape, recorded)),
   };
 }
 
-function classFrom(shape: RecordedShape, devices: readonly DeviceShape[]): NodeClass {
+type Known = Extract<RecordedInventory, { readonly state: 'known' }>;
+
+/** An index that a table does not have names nothing. */
+function entries<T>(table: readonly T[], indices: readonly number[]): readonly T[] {
+  return indices.flatMap((index) => table[index] ?? []);
+}
+
+function classFrom(shape: RecordedShape, { devices, keys, taints }: Known): NodeClass {
   const { device, labels, varyingLabels, nodeNames, ...plain } = shape;
+  const labelled = keys.map((key, index): Label => ({ key, value: labels[index] ?? '' }));
   return {
     ...plain,
     device: device === null ? null : (devices[device] ?? null),
-    labels: new Map(labels.map(({ key, value }) => [key, value])),
-    varyingLabels: new Map(varyingLabels.map(({ key, values }) => [key, new Set(values)])),
+    labels: new Map(
+      labelled.filter((_, index) => typeof labels[index] === 'string').map(({ key, value }) => [key, value]),
+    ),
+    varyingLabels: new Map(varyingLabels.map(({ key, values }) => [keys[key] ?? '', new Set(values)])),
     nodeNames: new Set(nodeNames),
+    placementKeys: entries(keys, shape.placementKeys),
+    taints: entries(taints, shape.taints),
   };
 }

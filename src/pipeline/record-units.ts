@@ -119,7 +119,7 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
   };
 }
 
-export function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
+function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
   return Array.from(labels, ([key, value]) => ({ key, value }));
 }
 
