@@ -3,6 +3,7 @@ import { readServing } from '../engine/read.ts';
 import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Remedy } from '../plan/types.ts';
+import type { Unit } from '../plan/unit.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle } from './conclude.ts';
@@ -13,7 +14,7 @@ import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies.ts';
 import type { Tried } from './remedy-candidates.ts';
-import type { Decided, DecideInput, Facts } from './types.ts';
+import type { Basis, Decided, DecideInput, Facts } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 
 /**
@@ -27,7 +28,7 @@ import { annotationsOf, isOwned } from './units.ts';
  * 6. modes and policy turn findings into a verdict; a refusal looks for ways out
  */
 export function decide(input: DecideInput, facts: Facts): Decided {
-  return decideOnce({ input, facts, withRemedies: true });
+  return decideOnce({ input, facts, withRemedies: true }).decided;
 }
 
 /** What a decision starts from. */
@@ -37,23 +38,34 @@ interface Start {
   readonly withRemedies: boolean;
 }
 
-function decideOnce(start: Start): Decided {
+/** A decision, and what it judged: ways out are looked for in that. */
+interface Step {
+  readonly decided: Decided;
+  readonly workload: Workload | null;
+  readonly judgement: Judgement | null;
+}
+
+function unjudged(decided: Decided): Step {
+  return { decided, workload: null, judgement: null };
+}
+
+function decideOnce(start: Start): Step {
   const { input, facts } = start;
   const reading = readWorkload(input.object);
-  if (reading.kind === 'other') return settle([], 'ignore', facts);
-  if (reading.kind === 'not-judged') return notJudged(input, reading.reason, facts);
-  if (reading.kind === 'malformed') return settle(reading.findings, null, facts);
+  if (reading.kind === 'other') return unjudged(settle([], 'ignore', facts));
+  if (reading.kind === 'not-judged') return unjudged(notJudged(input, reading.reason, facts));
+  if (reading.kind === 'malformed') return unjudged(settle(reading.findings, null, facts));
   const { workload } = reading;
   const before = oldReading(input);
   const old = before?.workload ?? null;
-  if (workload.isTerminating || isOwned(workload)) return settle([], 'ignore', facts);
+  if (workload.isTerminating || isOwned(workload)) return unjudged(settle([], 'ignore', facts));
   const found = foundSince(before, reading, facts);
   if (!isOurs(workload) && !(old !== null && isOurs(old))) {
     const settled = isUnread(reading) ? settle(found, null, facts) : unannotated(workload, facts);
-    if (settled !== null) return settled;
+    if (settled !== null) return unjudged(settled);
   }
   const exemption = exemptionOf(input, workload, old, facts);
-  if (exemption.isExempt) return settle(exemption.findings, 'allow', facts);
+  if (exemption.isExempt) return unjudged(settle(exemption.findings, 'allow', facts));
   const judgement = judgeObject(input, workload, old, facts);
   // Where a field is not what its kind promises, a patch of it may not apply.
   const edits = reading.findings.some(({ code }) => kindOf(code) === 'malformed') ? [] : judgement.edits;
@@ -151,23 +163,21 @@ function exemptionOf(
 /** No change of GPUs mends these, and what was not read whole cannot be tried. */
 const UNTRIED: ReadonlySet<FindingCode> = new Set(['malformed-object', 'analysis-limit']);
 
-function judgedDecision(start: Start, { workload, old, given }: Judging, judgement: Judgement): Decided {
+function judgedDecision(start: Start, { workload, old, given }: Judging, judgement: Judgement): Step {
   const { evaluation } = judgement;
   const all = { ...judgement, findings: [...given, ...judgement.findings] };
   const mayTry = start.withRemedies && !given.some(({ code }) => UNTRIED.has(code));
   const decision = conclude(all, start.facts, () => (mayTry ? remediesFor(start, workload, all) : []));
-  return {
-    ...decision,
-    basis: {
-      given: [...given, ...judgement.given],
-      settled: null,
-      readings: evaluation.readings,
-      old: old !== null && isUnderRules(old, start.facts.policy) ? old : null,
-      earlier: judgement.earlier,
-      isPardoned: judgement.isPardoned,
-      replicas: workload.replicas,
-    },
+  const basis: Basis = {
+    given: [...given, ...judgement.given],
+    settled: null,
+    readings: evaluation.readings,
+    old: old !== null && isUnderRules(old, start.facts.policy) ? old : null,
+    earlier: judgement.earlier,
+    isPardoned: judgement.isPardoned,
+    replicas: workload.replicas,
   };
+  return { decided: { ...decision, basis }, workload, judgement };
 }
 
 /** Admitted, but not as something that surely runs. */
@@ -183,31 +193,35 @@ function isWayOut({ verdict, findings }: Decided): boolean {
   return verdict !== 'deny' && !findings.some((one) => UNSURE.has(one.code));
 }
 
-function remediesFor(
-  { input, facts }: Start,
-  workload: Workload,
-  { evaluation, findings }: Judgement,
-): readonly Remedy[] {
+/**
+ * What ways out are made for: the object as given. Where earlier edits of ours were set aside or put back, another
+ * object was judged, and its paths are not those of this one.
+ */
+function unitOf(workload: Workload, { earlier, evaluation }: Judgement, facts: Facts): Unit | null {
+  const { units } = earlier === null ? evaluation : evaluate(workload, facts, true);
+  return units[0] ?? null;
+}
+
+function remediesFor({ input, facts }: Start, workload: Workload, judgement: Judgement): readonly Remedy[] {
   const attempt = (object: unknown): Tried => {
-    const reading = readWorkload(object);
-    const decision = decideOnce({ input: { ...input, object }, facts, withRemedies: false });
-    if (reading.kind !== 'workload')
-      return { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
-    const again = evaluate(reading.workload, facts, true);
+    const step = decideOnce({ input: { ...input, object }, facts, withRemedies: false });
     return {
-      isAdmitted: isWayOut(decision),
-      workload: reading.workload,
-      unit: again.units[0] ?? null,
-      judged: decision.judged,
-      findings: decision.findings,
+      isAdmitted: isWayOut(step.decided),
+      workload: step.workload,
+      unit:
+        step.workload === null || step.judgement === null
+          ? null
+          : unitOf(step.workload, step.judgement, facts),
+      judged: step.decided.judged,
+      findings: step.decided.findings,
     };
   };
   const refused: Tried = {
     isAdmitted: false,
     workload,
-    unit: evaluation.units[0] ?? null,
-    judged: evaluation.judged,
-    findings,
+    unit: unitOf(workload, judgement, facts),
+    judged: judgement.evaluation.judged,
+    findings: judgement.findings,
   };
   return findRemedies(input.object, refused, facts, attempt);
 }

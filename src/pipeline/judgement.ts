@@ -1,7 +1,8 @@
-import { type Finding, finding, severityOf } from '../findings.ts';
+import { type Finding, finding } from '../findings.ts';
 import { APPLIED_KEY } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
-import type { Edit } from '../plan/types.ts';
+import type { Edit, Policy } from '../plan/types.ts';
+import { ruleOn } from '../plan/verdict.ts';
 import { placementOwner } from '../workload/ownership.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { Workload } from '../workload/types.ts';
@@ -96,7 +97,7 @@ function judgeOurs(
   const evaluation = evaluate(standing.workload, facts, false);
   const isFrozen = input.operation === 'UPDATE' && standing.workload.isTemplateImmutable;
   const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
-  const findings = compareOld(stalePlacement(evaluation), old, facts);
+  const findings = compareOld(stalePlacement(evaluation, facts.policy), old, facts);
   const earlier: Earlier = { kind: 'standing', edits: edits.filter(isAppliedEdit) };
   return { evaluation, findings, edits, given: [], earlier, isPardoned: false };
 }
@@ -112,14 +113,13 @@ function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
 }
 
 /** What would be refused for placement alone, on an object that carries our edits, is a warning. */
-export function stalePlacement(evaluation: Evaluation): Evaluation {
+export function stalePlacement(evaluation: Evaluation, policy: Policy): Evaluation {
   const findings = evaluation.findings.map((one) =>
     one.code === 'placement-conflict' || one.code === 'no-node-fits'
       ? finding('placement-stale', one.path, one.message)
       : one,
   );
-  const isRefused = evaluation.isRefused && findings.some((one) => severityOf(one.code) === 'error');
-  return { ...evaluation, findings, isRefused };
+  return { ...evaluation, findings, isRefused: ruleOn(findings, policy, null).isRefused };
 }
 
 /** The author changed an input: what still stands of ours counts as absent and is planned anew, downwards too. */

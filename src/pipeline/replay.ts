@@ -52,7 +52,7 @@ function again(inputs: RecordInputs, facts: Facts): Decided {
   if (inputs.settled !== null) return settle(given, inputs.settled.verdict, facts);
   const evaluation = evaluationOf(inputs.units, facts);
   const isStanding = inputs.earlier?.kind === 'standing';
-  const judged = isStanding ? stalePlacement(evaluation) : evaluation;
+  const judged = isStanding ? stalePlacement(evaluation, facts.policy) : evaluation;
   const before = inputs.before === 'same' ? inputs.units : inputs.before;
   const compared =
     before === null || !judged.isRefused ? judged.findings : ratchet(standingOf(before, facts), judged);
