@@ -4,8 +4,9 @@ import { createLog, type LineSink } from '../observe/logger.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { KeyPair } from '../server/certificate-files.ts';
 import { createLifecycle } from '../server/lifecycle.ts';
-import { type Listener, listenPlain, listenTls } from '../server/listen.ts';
+import { type Listener, listenPlain, listenTls, PATIENCE, type Trouble } from '../server/listen.ts';
 import { createProbes } from '../server/probes.ts';
+import { seldom } from '../server/seldom.ts';
 import { readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
 import { createWebhooks } from './serve/answering.ts';
@@ -116,11 +117,17 @@ async function openProbes(options: ServeOptions, opening: Opening): Promise<numb
   return listener.port;
 }
 
+// A scanner or a broken client calls many times a second; one line a while says as much.
+const TROUBLE_EVERY_MS = 10_000;
+
 async function openWebhooks(options: ServeOptions, pair: KeyPair, opening: Opening): Promise<Listener> {
   const { config, certificate, running, cleanup } = opening;
   const { host, maxConnections, clientCaFile } = config.server;
   const clientCa = clientCaFile === null ? null : await readText(clientCaFile);
-  const settings = { host, port: options.port, pair, maxConnections, clientCa };
+  const trouble = seldom<Trouble>((what, times) => {
+    running.log.warn('connections without a request', { what, times });
+  }, TROUBLE_EVERY_MS);
+  const settings = { host, port: options.port, pair, maxConnections, clientCa, patience: PATIENCE, trouble };
   const listener = await listenTls(createWebhooks(running), settings).catch((error: unknown) => {
     throw new UsageError(`--port ${options.port}: ${messageOf(error)}`);
   });

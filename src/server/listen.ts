@@ -5,6 +5,7 @@ import {
 } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyPair } from './certificate-files.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -25,11 +26,38 @@ export interface Address {
   readonly port: number;
 }
 
+/** How long a client may take for what, in milliseconds. */
+export interface Patience {
+  /** Between two requests of one connection. */
+  readonly keepAliveMs: number;
+  readonly headersMs: number;
+  /** Headers and body. */
+  readonly requestMs: number;
+  readonly handshakeMs: number;
+  readonly checkMs: number;
+}
+
+export const PATIENCE: Patience = {
+  keepAliveMs: KEEP_ALIVE_MS,
+  headersMs: HEADERS_TIMEOUT_MS,
+  requestMs: REQUEST_TIMEOUT_MS,
+  handshakeMs: HANDSHAKE_TIMEOUT_MS,
+  checkMs: CHECK_INTERVAL_MS,
+};
+
+/**
+ * Why a connection ended without a request that the application saw: no handshake, or reset (`connection`), no HTTP or
+ * not in time (`http`), more of them than are taken (`dropped`).
+ */
+export type Trouble = 'connection' | 'http' | 'dropped';
+
 export interface TlsSettings extends Address {
   readonly pair: KeyPair;
   readonly maxConnections: number;
   /** PEM; clients must then show a certificate that chains to it. null: none is asked for. */
   readonly clientCa: string | null;
+  readonly patience: Patience;
+  readonly trouble: (trouble: Trouble) => void;
 }
 
 export interface StopSettings {
@@ -58,12 +86,28 @@ function serverOptions(settings: TlsSettings): ServerOptions {
     ...secureOptions(settings, settings.pair),
     requestCert: asksClient,
     rejectUnauthorized: asksClient,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    handshakeTimeout: settings.patience.handshakeMs,
+    keepAliveTimeout: settings.patience.keepAliveMs,
+    headersTimeout: settings.patience.headersMs,
+    requestTimeout: settings.patience.requestMs,
+    connectionsCheckingInterval: settings.patience.checkMs,
   };
+}
+
+/** The answer to what is no HTTP; null where there is nobody to answer: no handshake, a reset, a silent client. */
+function refusalOf(error: Error): string | null {
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  return code.startsWith('HPE_') ? '400 Bad Request' : null;
+}
+
+/** Node does the same where nobody listens, but then nobody hears of it. TLS errors come here too. */
+function refuse(error: Error, socket: Duplex): Trouble {
+  const refusal = refusalOf(error);
+  if (refusal === null || !socket.writable) socket.destroy();
+  else socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+  return refusal === null ? 'connection' : 'http';
 }
 
 function listenOptions({ host, port }: Address): ListenOptions {
@@ -102,8 +146,9 @@ async function drainAndClose(server: Server, lifecycle: Lifecycle, settings: Sto
 export async function listenTls(handler: RequestListener, settings: TlsSettings): Promise<Listener> {
   const server = createServer(serverOptions(settings), handler);
   server.maxConnections = settings.maxConnections;
+  server.on('drop', () => settings.trouble('dropped'));
   // A scanner or a client that does not trust us: nothing of ours, and no reason to crash.
-  server.on('tlsClientError', () => {});
+  server.on('clientError', (error: Error, socket: Duplex) => settings.trouble(refuse(error, socket)));
   const port = await listening(server, settings);
   return {
     port,
