@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     process.once('SIGTERM', () => resolve());
   });
   const [minor] = MINORS;
-  const plane = await startPlane(await toolsOf(minor, CLUSTER_TOOLS), true);
+  const plane = await startPlane(await toolsOf(minor, CLUSTER_TOOLS), { withControllers: true });
   const stop = [plane.stop];
   try {
     const installed = await installChart(

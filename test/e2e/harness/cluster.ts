@@ -41,9 +41,11 @@ export async function startFileServer(
   folder: string,
   certificate: CertificateFiles,
   name = 'vramgate',
+  clientCaFile: string | null = null,
 ): Promise<WebhookServer> {
   const configFile = join(folder, `${name}.yaml`);
-  await writeFile(configFile, 'server: { host: 127.0.0.1, drainSeconds: 1, stopSeconds: 5 }\n');
+  const server = { host: '127.0.0.1', drainSeconds: 1, stopSeconds: 5, clientCaFile };
+  await writeFile(configFile, JSON.stringify({ server }));
   return startWebhookServer({
     folder,
     name,
@@ -85,10 +87,19 @@ export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'vramgate-e2e-'));
 }
 
+export interface PlaneSettings {
+  readonly withControllers: boolean;
+  readonly apiServerFlags?: (folder: string) => Promise<readonly string[]>;
+}
+
 /** Starts a control plane in a folder of its own; where that fails the logs stay. */
-export async function startPlane(tools: Tools, withControllers: boolean): Promise<ControlPlane> {
+export async function startPlane(
+  tools: Tools,
+  { withControllers, apiServerFlags }: PlaneSettings,
+): Promise<ControlPlane> {
   const folder = await temporaryFolder();
-  return startControlPlane({ folder, tools, withControllers });
+  const flags = apiServerFlags === undefined ? [] : await apiServerFlags(folder);
+  return startControlPlane({ folder, tools, withControllers, apiServerFlags: flags });
 }
 
 /** The decision record of an object, from our log; it is written after the answer. */

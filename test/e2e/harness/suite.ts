@@ -11,6 +11,7 @@ import {
   startPlane,
   writeCertificate,
 } from './cluster.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { type InstalledSettings, type InstalledStage, installChart, stopInstalled } from './installed.ts';
 import { type Authority, createAuthority } from './pki.ts';
 import { tailOf } from './process.ts';
@@ -37,6 +38,8 @@ export interface Staging<T extends Stage> {
   readonly name: string;
   readonly tools: readonly Binary[];
   readonly withControllers: boolean;
+  /** Further flags of the API server; the folder is the control plane's. */
+  readonly apiServerFlags?: (folder: string) => Promise<readonly string[]>;
   readonly prepare: (stage: Stage) => Promise<T>;
   /** Ends what `prepare` started. */
   readonly finish: (stage: T) => Promise<void>;
@@ -52,17 +55,23 @@ export function useStage<T extends Stage>(staging: Staging<T>): () => T {
   let stage: T | null = null;
   let hasFailed = false;
 
+  const keep = async (plane: ControlPlane, logs: readonly string[], isWanted: boolean) => {
+    const all = [...logs, plane.auditLog, ...plane.components.map((one) => one.logFile)];
+    const target = isWanted ? join(KEPT, `${staging.name}-${inject('minor')}-${Date.now()}`) : null;
+    await keepLogs(plane.folder, all, target);
+    if (target !== null) console.error(`the logs of ${staging.name} are in ${target}`);
+  };
+
   beforeAll(async () => {
-    hasFailed = true;
     const tools = await toolsOf(inject('minor'), staging.tools);
-    const plane = await startPlane(tools, staging.withControllers);
+    const plane = await startPlane(tools, staging);
     try {
       stage = await staging.prepare({ plane, kubectl: adminKubectl(plane) });
     } catch (error) {
       await plane.stop();
+      await keep(plane, [], true);
       throw error;
     }
-    hasFailed = false;
   }, START_LIMIT_MS);
 
   afterEach(({ task }) => {
@@ -74,13 +83,9 @@ export function useStage<T extends Stage>(staging: Staging<T>): () => T {
 
   afterAll(async () => {
     if (stage === null) return;
-    const { plane } = stage;
-    const logs = [...staging.logs(stage), plane.auditLog, ...plane.components.map((one) => one.logFile)];
     await staging.finish(stage);
-    await plane.stop();
-    const target = hasFailed ? join(KEPT, `${staging.name}-${inject('minor')}-${Date.now()}`) : null;
-    await keepLogs(plane.folder, logs, target);
-    if (target !== null) console.error(`the logs of ${staging.name} are in ${target}`);
+    await stage.plane.stop();
+    await keep(stage.plane, staging.logs(stage), hasFailed);
   });
 
   return () => {
