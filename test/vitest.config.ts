@@ -12,7 +12,7 @@ export default defineConfig({
   define: { ...versionDefine(ROOT) },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/e2e/**', 'test/image/**'],
+    exclude: ['test/e2e/**', 'test/helm/**', 'test/image/**'],
     pool: 'threads',
     testTimeout: 20_000,
     coverage: {

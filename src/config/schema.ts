@@ -25,9 +25,9 @@ const gpuTaintSchema = z.strictObject({
 });
 
 const exemptionsSchema = z.strictObject({
-  users: texts.default([]),
-  groups: texts.default([]),
-  namespaces: texts.default([]),
+  users: texts.default([]).describe('users who may exempt'),
+  groups: texts.default([]).describe('groups whose members may exempt'),
+  namespaces: texts.default([]).describe('namespaces in which everyone may exempt'),
 });
 
 export const policySchema = z.strictObject({
@@ -39,15 +39,24 @@ export const policySchema = z.strictObject({
   codeModes: z.partialRecord(findingCode, mode).default({}).describe('mode of single finding codes'),
   unknown: z.enum(['warn', 'deny', 'allow']).default('warn').describe('what cannot be sized'),
   capacity: z.enum(['warn', 'deny', 'ignore']).default('warn').describe('what no known node could hold'),
-  unannotated: z.enum(['ignore', 'warn', 'judge']).default('ignore'),
+  unannotated: z
+    .enum(['ignore', 'warn', 'judge'])
+    .default('ignore')
+    .describe('Llama 4 serving that carries no annotation of ours'),
   inventory: z.enum(['partial', 'complete']).default('partial').describe('complete: no other GPU can appear'),
   disclose: z.boolean().default(true).describe('false leaves the shapes of the cluster out of messages'),
-  method: z.enum(['computed', 'published']).default('computed'),
+  method: z
+    .enum(['computed', 'published'])
+    .default('computed')
+    .describe('sized from the architecture, or by the published figures'),
   defaultEngine: z.enum(ENGINE_NAMES).nullable().default('vllm').describe('where nothing names the engine'),
   defaultGpu: text.nullable().default(null).describe('product to assume without an inventory'),
   preferGpus: texts.default([]).describe('products in order of preference'),
   prices: z.record(text, z.number().nonnegative()).default({}).describe('price of one GPU hour by product'),
-  placement: z.enum(['node-selector', 'affinity']).default('node-selector'),
+  placement: z
+    .enum(['node-selector', 'affinity'])
+    .default('node-selector')
+    .describe('how a placement is written: one shape, or any that fits'),
   missingFlag: z.enum(['deny', 'warn']).default('deny').describe('a flag that is needed and cannot be added'),
   headroom: z
     .union([z.int().nonnegative(), z.string().regex(BYTE_QUANTITY)])
@@ -57,7 +66,8 @@ export const policySchema = z.strictObject({
   gpuTaints: z
     .array(gpuTaintSchema)
     .max(MAX_LIST)
-    .default([{ key: 'sku', value: 'gpu' }]),
+    .default([{ key: 'sku', value: 'gpu' }])
+    .describe('taints to tolerate beside the name of the GPU resource'),
   exemptions: exemptionsSchema.prefault({}).describe('who may exempt; empty lists: everyone'),
 });
 
@@ -70,7 +80,7 @@ export const serverSchema = z.strictObject({
     .default(12)
     .describe('answers after SIGTERM, each closing its connection'),
   stopSeconds: z.number().min(0).max(300).default(15).describe('then the time for what is still open'),
-  maxConnections: z.int().min(1).max(65_536).default(2048),
+  maxConnections: z.int().min(1).max(65_536).default(2048).describe('connections at once'),
   clientCaFile: text.nullable().default(null).describe('CA that client certificates must chain to'),
 });
 
@@ -89,7 +99,10 @@ export const configSchema = z.strictObject({
   shapes: z.unknown().optional(),
   cluster: clusterSchema.prefault({}),
   server: serverSchema.prefault({}),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('least severity that is logged; decision records always are'),
 });
 
 export type PolicyFile = z.infer<typeof policySchema>;

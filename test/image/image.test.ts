@@ -128,7 +128,7 @@ describe('contents', () => {
     const { version } = readPackage();
     expect(image.config).toMatchObject({
       User: '65532:65532',
-      Entrypoint: [NODE, '/app/vramgate.mjs'],
+      Entrypoint: [NODE, '--max-semi-space-size=1', '/app/vramgate.mjs'],
       Labels: {
         'org.opencontainers.image.version': version,
         'org.opencontainers.image.licenses': 'Apache-2.0',
@@ -158,7 +158,15 @@ describe('as uid 65532 on a read-only root', () => {
       '--tls-private-key-file=/tmp/tls.key',
       '--config=/tmp/config.yaml',
     ];
-    const args = [NODE, '/app/vramgate.mjs', 'serve', '--port=0', '--metrics-port=0', ...files];
+    const args = [
+      NODE,
+      '--max-semi-space-size=1',
+      '/app/vramgate.mjs',
+      'serve',
+      '--port=0',
+      '--metrics-port=0',
+      ...files,
+    ];
     const child = runInImage(image.root, configuration, args);
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     try {

@@ -22,7 +22,8 @@ export type Binary =
   | 'kube-scheduler'
   | 'kwok'
   | 'helm-4'
-  | 'helm-3';
+  | 'helm-3'
+  | 'promtool';
 
 /** One `go build` call. */
 interface Recipe {
@@ -31,6 +32,8 @@ interface Recipe {
   readonly packages: Readonly<Partial<Record<Binary, string>>>;
   /** `-X` assignments by which a program knows its version. */
   readonly stamps: Readonly<Record<string, string>>;
+  /** Build tags. */
+  readonly tags?: string;
 }
 
 // `git rev-parse` is not to be had from a module proxy; kubectl and Helm want 40 digits and a date of any value.
@@ -87,6 +90,14 @@ const HELM_3: Recipe = {
   },
 };
 
+// For the chart's alerts (test/helm). Without the tag it brings the clients of every cloud that Prometheus can scrape.
+const PROMTOOL: Recipe = {
+  module: 'promtool',
+  packages: { promtool: 'github.com/prometheus/prometheus/cmd/promtool' },
+  stamps: {},
+  tags: 'remove_all_sd',
+};
+
 export const MINORS = ['1.37', '1.36'] as const;
 export type Minor = (typeof MINORS)[number];
 
@@ -97,7 +108,7 @@ const ETCD_OF: Readonly<Record<Minor, string>> = { '1.37': 'etcd-3.7', '1.36': '
 
 function recipesOf(minor: Minor): readonly Recipe[] {
   const kube = kubeRecipe(`kube-${minor}`, KUBERNETES_VERSIONS[minor]);
-  return [etcdRecipe(ETCD_OF[minor]), kube, KWOK, HELM_4, HELM_3];
+  return [etcdRecipe(ETCD_OF[minor]), kube, KWOK, HELM_4, HELM_3, PROMTOOL];
 }
 
 /** Paths of the programs of one Kubernetes minor. */
@@ -124,6 +135,10 @@ function ldflags({ stamps }: Recipe): string {
   return ['-s', '-w', ...Object.entries(stamps).map(([name, value]) => `-X ${name}=${value}`)].join(' ');
 }
 
+function tagsOf({ tags }: Recipe): readonly string[] {
+  return tags === undefined ? [] : ['-tags', tags];
+}
+
 let knownGo: string | null = null;
 
 /** `go version`, which is part of what a build depends on. @throws Error that says what to do when there is no Go. */
@@ -148,7 +163,15 @@ async function cacheFolder(recipe: Recipe): Promise<string> {
   const folder = join(MODULES, recipe.module);
   const [mod, sum] = await Promise.all([readFile(join(folder, 'go.mod')), readFile(join(folder, 'go.sum'))]);
   const hash = createHash('sha256').update(mod).update('\0').update(sum).update('\0');
-  hash.update([...FLAGS, ldflags(recipe), goVersion(), ...Object.entries(recipe.packages).flat()].join('\0'));
+  hash.update(
+    [
+      ...FLAGS,
+      ...tagsOf(recipe),
+      ldflags(recipe),
+      goVersion(),
+      ...Object.entries(recipe.packages).flat(),
+    ].join('\0'),
+  );
   return join(cacheRoot(), `${recipe.module}-${hash.digest('hex').slice(0, 16)}`);
 }
 
@@ -175,7 +198,16 @@ async function build(recipe: Recipe, binary: Binary, folder: string): Promise<vo
   await mkdir(folder, { recursive: true });
   const scratch = await mkdtemp(join(folder, '.building-'));
   try {
-    const args = ['build', ...FLAGS, '-ldflags', ldflags(recipe), '-o', join(scratch, binary), path];
+    const args = [
+      'build',
+      ...FLAGS,
+      ...tagsOf(recipe),
+      '-ldflags',
+      ldflags(recipe),
+      '-o',
+      join(scratch, binary),
+      path,
+    ];
     await go(args, join(MODULES, recipe.module));
     await rename(join(scratch, binary), join(folder, binary));
   } finally {
