@@ -1,6 +1,4 @@
-import { text } from 'node:stream/consumers';
-
-import { EXIT, type Io, UsageError } from './commands/io.ts';
+import { EXIT, type Io, readInput, UsageError } from './commands/io.ts';
 import { terminalEnvironment } from './config/environment.ts';
 
 const VERSION = __VRAMGATE_VERSION__;
@@ -23,7 +21,7 @@ vramgate COMMAND --help tells more; vramgate --version prints ${VERSION}
 const IO: Io = {
   out: (line) => process.stdout.write(line),
   err: (line) => process.stderr.write(line),
-  stdin: () => text(process.stdin),
+  stdin: () => readInput(process.stdin),
   isTerminal: process.stdout.isTTY === true,
   env: terminalEnvironment(),
   now: () => new Date(),

@@ -16,6 +16,24 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+const MAX_INPUT = 64 * 1024 * 1024;
+
+/** Standard input as text. @throws UsageError as soon as it is too large, and where it is not UTF-8. */
+export async function readInput(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > MAX_INPUT) throw new UsageError('standard input: larger than 64 MiB');
+    parts.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+  } catch {
+    throw new UsageError('standard input: not UTF-8 text');
+  }
+}
+
 /** Untrusted text on a terminal: control characters, bidirectional overrides and line breaks become a space. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point

@@ -8,6 +8,7 @@ import { EXIT, type Io, printable, UsageError } from './io.ts';
 import { type Checked, judge, nameOf } from './judge.ts';
 import { type Manifest, readManifests, tellUnreadable, type Unreadable } from './manifests/manifests.ts';
 import { type Rewrite, rewrite } from './manifests/rewrite.ts';
+import type { YamlText } from './manifests/yaml-text.ts';
 
 export const MUTATE_USAGE = `usage: vramgate mutate [-f] FILE|DIR|- [[-f] …] [options]
 
@@ -79,7 +80,15 @@ function mutateManifest(manifest: Manifest, facts: Facts, remedy: number | null)
     else rewrites.push({ document: one.document, at: one.at, object });
   }
   const isWhole = yaml !== null && refused.length + unreadable.length === 0;
-  return { file, before, text: isWhole ? rewrite(yaml, rewrites) : null, refused, unreadable };
+  return { file, before, text: isWhole ? rewritten(file, yaml, rewrites) : null, refused, unreadable };
+}
+
+function rewritten(file: string, yaml: YamlText, rewrites: readonly Rewrite[]): string {
+  try {
+    return rewrite(yaml, rewrites);
+  } catch (error) {
+    throw new Error(`${plain(file)}: the edits cannot be written into its layout`, { cause: error });
+  }
 }
 
 /** The object with its edits; with those of the chosen way out before them where it is refused. null: still refused. */

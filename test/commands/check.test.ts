@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHECK_OPTIONS, CHECK_USAGE, runCheck } from '../../src/commands/check.ts';
-import { EXIT, UsageError } from '../../src/commands/io.ts';
+import { EXIT, readInput, UsageError } from '../../src/commands/io.ts';
 import { FINDINGS } from '../../src/findings.ts';
 import { memoryIo } from './memory-io.ts';
 
@@ -180,6 +180,18 @@ describe('what it reads', () => {
       `${root}/b.yml:1`,
       `${root}/inner/a.yaml:1`,
     ]);
+  });
+
+  it('reads standard input only up to 64 MiB, and only as UTF-8', async () => {
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield new Uint8Array(8 * 1024 * 1024);
+    }
+    async function* latin1(): AsyncGenerator<Uint8Array> {
+      yield Uint8Array.of(0x61, 0xe9, 0x62);
+    }
+
+    await expect(readInput(endless())).rejects.toThrow(/larger than 64 MiB/);
+    await expect(readInput(latin1())).rejects.toThrow(/not UTF-8/);
   });
 
   it('does not wait for a pipe, and reads no device', async () => {
