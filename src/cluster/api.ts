@@ -3,6 +3,7 @@ import type { Connection } from './connect.ts';
 import { ApiError, ApiUnreachable } from './errors.ts';
 import { createExchange, type Exchange, type Query, readText } from './exchange.ts';
 import { readLines } from './lines.ts';
+import { memberOf } from './members.ts';
 
 /**
  * A small client of the Kubernetes API: raw JSON over a keep-alive agent. client-node's own classes cost 70 MB of
@@ -79,12 +80,6 @@ function isWatchType(value: unknown): value is WatchEvent['type'] {
   return EVENT_TYPES.has(value);
 }
 
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -98,9 +93,9 @@ function textOf(value: unknown): string {
 }
 
 function errorOf(status: number, body: unknown, retryAfter: string | undefined): ApiError {
-  const message = textOf(member(body, 'message')) || `HTTP status ${status}`;
+  const message = textOf(memberOf(body, 'message')) || `HTTP status ${status}`;
   const seconds = /^\d{1,5}$/.test(retryAfter ?? '') ? Number(retryAfter) : null;
-  return new ApiError(status, textOf(member(body, 'reason')), message, seconds);
+  return new ApiError(status, textOf(memberOf(body, 'reason')), message, seconds);
 }
 
 async function refuse(response: IncomingMessage): Promise<never> {
@@ -115,9 +110,9 @@ function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
 
 function eventOf(line: string): WatchEvent {
   const event = parse(line);
-  const [type, object] = [member(event, 'type'), member(event, 'object')];
+  const [type, object] = [memberOf(event, 'type'), memberOf(event, 'object')];
   if (isWatchType(type)) return { type, object };
-  const code = member(object, 'code');
+  const code = memberOf(object, 'code');
   if (type !== 'ERROR' || typeof code !== 'number')
     throw new ApiUnreachable('the watch sent an unknown event');
   throw errorOf(code, object, undefined);
@@ -170,10 +165,10 @@ export function createApi(connection: Connection): ClusterApi {
     do {
       const paging = next === '' ? { limit: String(limit) } : { limit: String(limit), continue: next };
       const page = await call('GET', path, { ...options, query: { ...query, ...paging } });
-      const [items, metadata] = [member(page, 'items'), member(page, 'metadata')];
+      const [items, metadata] = [memberOf(page, 'items'), memberOf(page, 'metadata')];
       if (!Array.isArray(items)) throw new ApiUnreachable('the answer is not a list');
-      yield { items, resourceVersion: textOf(member(metadata, 'resourceVersion')) };
-      next = textOf(member(metadata, 'continue'));
+      yield { items, resourceVersion: textOf(memberOf(metadata, 'resourceVersion')) };
+      next = textOf(memberOf(metadata, 'continue'));
     } while (next !== '');
   }
 

@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import { ApiUnreachable } from './errors.ts';
+import { ApiUnreachable, messageOf } from './errors.ts';
 import { isInPod } from './in-pod.ts';
 
 /** An API server and how to prove who asks; one context of a kubeconfig, or the pod's service account. */
@@ -34,10 +34,6 @@ function load({ kubeconfig, isInteractive }: ConnectionChoice): KubeConfig | nul
   else if (isInPod()) config.loadFromCluster();
   else return null;
   return config.getCurrentCluster()?.server === LAST_RESORT && kubeconfig === null ? null : config;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown error';
 }
 
 function connectionOf(config: KubeConfig): Connection {

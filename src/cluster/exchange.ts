@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import type { Connection } from './connect.ts';
-import { ApiUnreachable } from './errors.ts';
+import { ApiUnreachable, messageOf } from './errors.ts';
 
 export type Query = Readonly<Record<string, string>>;
 
@@ -113,9 +113,7 @@ export async function readText(response: IncomingMessage, most: number): Promise
       if (text.length > most) throw new Error(`longer than ${most} characters`);
     }
   } catch (error) {
-    throw new ApiUnreachable(
-      `the answer broke off: ${error instanceof Error ? error.message : 'unknown error'}`,
-    );
+    throw new ApiUnreachable(`the answer broke off: ${messageOf(error)}`);
   }
   return text;
 }

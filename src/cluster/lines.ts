@@ -1,9 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ApiUnreachable } from './errors.ts';
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown error';
-}
+import { ApiUnreachable, messageOf } from './errors.ts';
 
 /** Lines of a stream as they come, whatever the chunks. A line that never ends, or a stream that breaks, throws. */
 export async function* readLines(response: IncomingMessage, maxLine: number): AsyncGenerator<string> {

@@ -1,15 +1,10 @@
 import type { Mode } from '../plan/types.ts';
 import { isMode } from '../plan/verdict.ts';
+import { memberOf } from './members.ts';
 import type { ObjectSink } from './reflector.ts';
 
 /** A namespace's own mode (contract §5). */
 export const MODE_LABEL = 'vramgate.io/mode';
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
 
 interface Labelled {
   readonly name: string;
@@ -17,9 +12,11 @@ interface Labelled {
 }
 
 function labelOf(object: unknown): Labelled | null {
-  const metadata = member(object, 'metadata');
-  const name = member(metadata, 'name');
-  return typeof name === 'string' ? { name, label: member(member(metadata, 'labels'), MODE_LABEL) } : null;
+  const metadata = memberOf(object, 'metadata');
+  const name = memberOf(metadata, 'name');
+  return typeof name === 'string'
+    ? { name, label: memberOf(memberOf(metadata, 'labels'), MODE_LABEL) }
+    : null;
 }
 
 /** Modes by namespace. A namespace without the label, or with a value that is no mode, has the global one. */

@@ -1,5 +1,6 @@
 import type { ClusterApi, WatchEvent } from './api.ts';
-import { ApiError, isStatus } from './errors.ts';
+import { ApiError, isStatus, messageOf } from './errors.ts';
+import { memberOf } from './members.ts';
 
 /**
  * Keeps a collection of the API in step: list, then watch from there, for ever. What was known stays known while the
@@ -58,15 +59,8 @@ const REFUSED_WAIT_MS = 60_000;
 const SHORT_WATCH_MS = 1_000;
 
 function versionOf(object: unknown): string | null {
-  const metadata: unknown =
-    typeof object === 'object' && object !== null ? Reflect.get(object, 'metadata') : null;
-  const version: unknown =
-    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'resourceVersion') : null;
+  const version = memberOf(memberOf(object, 'metadata'), 'resourceVersion');
   return typeof version === 'string' && version !== '' ? version : null;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown error';
 }
 
 /** 401: the token is not, or no longer, one of this cluster's. New rights, a new token or a CRD may come. */

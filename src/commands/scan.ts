@@ -6,7 +6,7 @@ import type { Policy } from '../plan/types.ts';
 import { loadConfig, loadInventory } from './facts.ts';
 import { oneOf, parseFlags } from './flags.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
-import { isRefused } from './judge.ts';
+import { isRefused, textAt } from './judge.ts';
 import { terminalJson, terminalYaml } from './reports/json.ts';
 import { type Change, changes, readBaseline } from './scan/baseline.ts';
 import { workloadsOf } from './scan/collect.ts';
@@ -112,18 +112,12 @@ async function scan(api: ClusterApi, flags: Flags): Promise<Scan> {
   const scanned: Scanned[] = [];
   const unseen = [...around.unseen];
   for await (const found of workloadsOf(api, flags.namespace ?? null, (problem) => unseen.push(problem))) {
-    const namespaceMode = around.modes.get(namespaceOf(found.object)) ?? null;
+    const namespaceMode = around.modes.get(textAt(found.object['metadata'], 'namespace') ?? '') ?? null;
     const one = scanOne(found, { ...facts, namespaceMode });
     // What a registered kind owns, and what is nobody's model, is not ours: it is not even kept.
     if (one.judged.decision.verdict !== 'ignore') scanned.push(one);
   }
   return { scanned, unseen, notices: around.notices };
-}
-
-function namespaceOf({ metadata }: Readonly<Record<string, unknown>>): string {
-  const namespace: unknown =
-    typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'namespace') : '';
-  return typeof namespace === 'string' ? namespace : '';
 }
 
 async function report(api: ClusterApi, scanned: readonly Scanned[], flags: Flags, io: Io): Promise<void> {

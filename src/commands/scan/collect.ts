@@ -3,6 +3,7 @@ import { ApiError, isStatus } from '../../cluster/errors.ts';
 import { resourcePath } from '../../cluster/paths.ts';
 import type { WorkloadKind } from '../../workload/kind.ts';
 import { WORKLOAD_KINDS } from '../../workload/registry.ts';
+import { textAt } from '../judge.ts';
 
 /** One object of the cluster, with the path that reads it. */
 export interface Found {
@@ -22,11 +23,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function textAt(value: unknown, name: string): string {
-  const text: unknown = isObject(value) && Object.hasOwn(value, name) ? value[name] : '';
-  return typeof text === 'string' ? text : '';
-}
-
 // Items of a list carry neither apiVersion nor kind: the list's own stands for them.
 function foundOf(kind: WorkloadKind, item: unknown): readonly Found[] {
   if (!isObject(item)) return [];
@@ -36,8 +32,8 @@ function foundOf(kind: WorkloadKind, item: unknown): readonly Found[] {
     group,
     version,
     resource,
-    namespace: textAt(metadata, 'namespace'),
-    name: textAt(metadata, 'name'),
+    namespace: textAt(metadata, 'namespace') ?? '',
+    name: textAt(metadata, 'name') ?? '',
   };
   const apiVersion = group === '' ? version : `${group}/${version}`;
   return [{ path: resourcePath(address), object: { ...item, apiVersion, kind: kind.kind } }];
