@@ -1,4 +1,4 @@
-import { EXIT, type Io, readInput, UsageError } from './commands/io.ts';
+import { EXIT, type Io, isUsageError, readInput, UsageError } from './commands/io.ts';
 import { terminalEnvironment } from './config/environment.ts';
 
 const VERSION = __VRAMGATE_VERSION__;
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   try {
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {
-    const isUsage = error instanceof UsageError;
+    const isUsage = isUsageError(error);
     const detail = error instanceof Error ? error.message : 'unknown';
     IO.err(isUsage ? `vramgate: ${detail}\n` : `vramgate: internal error: ${detail}\n`);
     process.exitCode = isUsage ? EXIT.usage : EXIT.fault;

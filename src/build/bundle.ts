@@ -1,15 +1,18 @@
-import { chmod, rm, writeFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
+import { dropCharsetTables, dropUnusedKubernetesClient, loadBuiltinsLate } from './bundle-plugins.ts';
 import { catalogForEsbuild } from './catalog-plugin.ts';
+import { asComment, LATE_NAME, lateEntry, putOffCommands } from './late-commands.ts';
 import { billOfMaterials, notices, type ThirdParty, thirdParties } from './third-party.ts';
 import { packageVersion, versionDefine } from './version.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const OUT_DIR = join(ROOT, 'dist');
 const OUT_FILE = join(OUT_DIR, 'vramgate.mjs');
+/** No file: what stack traces call the second part of the one file. */
+const LATE_FILE = join(OUT_DIR, LATE_NAME);
 
 // CommonJS packages ask for these three, which an ES module does not have. The aliases keep the names of
 // the imports out of the way of the source: esbuild renames nothing to make room for a banner.
@@ -23,85 +26,66 @@ const BANNER = [
   'const __dirname = __bannerDirname(__filename);',
 ].join('\n');
 
-/**
- * `@kubernetes/client-node` does not say that its modules have no side effects, so all of its API classes
- * would stay in. Without them the bundle is a third smaller and starts sooner.
- */
-function dropUnusedKubernetesClient(): Plugin {
-  const isResolving = Symbol('resolving');
-  return {
-    name: 'drop-unused-kubernetes-client',
-    setup(api) {
-      api.onResolve({ filter: /^@kubernetes\/client-node$/ }, async (args) => {
-        if (args.pluginData === isResolving) return undefined;
-        const { importer, kind, resolveDir } = args;
-        const found = await api.resolve(args.path, { importer, kind, resolveDir, pluginData: isResolving });
-        return found.errors.length > 0 ? found : { path: found.path, sideEffects: false };
-      });
-    },
-  };
+const SHARED: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  mainFields: ['module', 'main'],
+  define: { ...versionDefine(ROOT) },
+  // Names stay whole: they appear in stack traces and, for some packages, in messages.
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+function plugins(): Plugin[] {
+  return [catalogForEsbuild(), dropUnusedKubernetesClient(), dropCharsetTables(), loadBuiltinsLate()];
 }
 
-/**
- * An ES module loads what it imports before its first line runs, and importing `node:http` alone touches every export,
- * which starts Node's own fetch. Each built-in becomes a small CommonJS module instead, run when it is first needed:
- * `vramgate size` must not pay for a web server.
- */
-function loadBuiltinsLate(): Plugin {
-  const namespace = 'node-builtin';
-  return {
-    name: 'load-builtins-late',
-    setup(api) {
-      api.onResolve({ filter: /^[a-z:/_]+$/ }, ({ path, namespace: from }) => {
-        if (!isBuiltin(path)) return undefined;
-        return from === namespace ? { path, external: true } : { path, namespace };
-      });
-      api.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
-        contents: `module.exports = require(${JSON.stringify(path)});`,
-        loader: 'js',
-      }));
-    },
-  };
+function textOf(result: { readonly outputFiles: readonly OutputFile[] }, suffix: string): string {
+  const file = result.outputFiles.find((one) => one.path.endsWith(suffix));
+  if (file === undefined) throw new Error(`the bundler wrote no *${suffix}`);
+  return file.text;
 }
 
-/**
- * Express parses text bodies in any charset; this server reads bytes only (`express.raw`), and the tables would be a
- * fifth of the file that every `vramgate size` has to load. A call fails instead of guessing.
- */
-function dropCharsetTables(): Plugin {
-  const namespace = 'no-charsets';
-  return {
-    name: 'drop-charset-tables',
-    setup(api) {
-      api.onResolve({ filter: /^iconv-lite$/ }, ({ path }) => ({ path, namespace }));
-      api.onLoad({ filter: /.*/, namespace }, () => ({
-        contents: `const refuse = () => { throw new Error('bodies are read as bytes'); };
-          module.exports = { encodingExists: () => false, getDecoder: refuse, decode: refuse, encode: refuse };`,
-        loader: 'js',
-      }));
-    },
-  };
+interface Part {
+  readonly code: string;
+  readonly map: string;
+  /** What it was made from, relative to the repository. */
+  readonly inputs: readonly string[];
 }
 
-function bundleOptions(): BuildOptions {
-  return {
-    absWorkingDir: ROOT,
+/** The command line with what starts at once; other commands are only named, and collected in `late`. */
+async function firstPart(late: Set<string>): Promise<Part> {
+  const result = await build({
+    ...SHARED,
     entryPoints: ['src/cli.ts'],
     outfile: OUT_FILE,
-    bundle: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node22',
-    mainFields: ['module', 'main'],
     banner: { js: BANNER },
-    define: { ...versionDefine(ROOT) },
-    // Names stay whole: they appear in stack traces and, for some packages, in messages.
-    minifyWhitespace: true,
-    legalComments: 'none',
     sourcemap: 'external',
-    plugins: [catalogForEsbuild(), dropUnusedKubernetesClient(), dropCharsetTables(), loadBuiltinsLate()],
-    logLevel: 'warning',
-  };
+    plugins: [...plugins(), putOffCommands(late)],
+    metafile: true,
+    write: false,
+  });
+  const inputs = Object.keys(result.metafile.inputs);
+  return { code: textOf(result, '.mjs'), map: textOf(result, '.map'), inputs };
+}
+
+async function latePart(late: ReadonlySet<string>): Promise<Part> {
+  const result = await build({
+    ...SHARED,
+    stdin: { contents: lateEntry(late), resolveDir: ROOT, loader: 'js' },
+    outfile: LATE_FILE,
+    format: 'cjs',
+    sourcemap: 'external',
+    plugins: plugins(),
+    metafile: true,
+    write: false,
+  });
+  const inputs = Object.keys(result.metafile.inputs);
+  return { code: textOf(result, '.cjs'), map: textOf(result, '.map'), inputs };
 }
 
 /** What is in the bundle: for a person with a right to know, and for a scanner, which cannot look into one file. */
@@ -113,11 +97,17 @@ async function describe(packages: readonly ThirdParty[]): Promise<void> {
 
 async function bundle(): Promise<void> {
   await rm(OUT_DIR, { recursive: true, force: true });
-  const { metafile } = await build({ ...bundleOptions(), metafile: true });
+  await mkdir(OUT_DIR);
+  const late = new Set<string>();
+  const first = await firstPart(late);
+  const rest = await latePart(late);
+  const text = `${first.code}\n${asComment(rest.code)}\n`;
+  await writeFile(OUT_FILE, text);
+  await writeFile(`${OUT_FILE}.map`, first.map);
+  await writeFile(`${LATE_FILE}.map`, rest.map);
   await chmod(OUT_FILE, 0o755);
-  await describe(await thirdParties(ROOT, Object.keys(metafile.inputs)));
-  const size = metafile.outputs['dist/vramgate.mjs']?.bytes ?? 0;
-  process.stdout.write(`dist/vramgate.mjs  ${(size / 1024).toFixed(0)} KiB\n`);
+  await describe(await thirdParties(ROOT, [...new Set([...first.inputs, ...rest.inputs])]));
+  process.stdout.write(`dist/vramgate.mjs  ${(text.length / 1024).toFixed(0)} KiB\n`);
 }
 
 await bundle();

@@ -34,6 +34,11 @@ export async function readInput(chunks: AsyncIterable<Uint8Array>): Promise<stri
   }
 }
 
+/** By name: the bundle has this class twice, once for each of its parts (build/late-commands.ts). */
+export function isUsageError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'UsageError';
+}
+
 /** Untrusted text on a terminal: control characters, bidirectional overrides and line breaks become a space. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
