@@ -22,6 +22,7 @@ import {
 } from './serve/configuration.ts';
 import { messageOf, type Running } from './serve/running.ts';
 import { createSnapshots } from './serve/snapshots.ts';
+import { warmUp } from './serve/warm-up.ts';
 
 export interface ServeIo {
   readonly out: LineSink;
@@ -72,6 +73,7 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
   cleanup.defer(watchConfig(configFile, config, running));
   cleanup.defer(watchInventory(inventoryFile, running));
   await openCluster(options, { config, running, cleanup });
+  warmUp(running);
   lifecycle.enter('ready');
   log.info('serving', {
     port: listener.port,

@@ -30,7 +30,11 @@ const members = {
   webhook: z.enum(['mutate', 'validate', 'check']).describe('which endpoint, or the command line'),
   mode: mode.describe('enforce, warn or audit: in effect for this object'),
   verdict: verdict.describe('deny, patch, warn, allow or ignore: by the rules alone, before the mode'),
-  allowed: z.boolean().describe('after mode and policy: what was answered'),
+  allowed: z
+    .boolean()
+    .describe(
+      'after mode and policy; /mutate itself never refuses, there false means that /validate refuses and nothing was edited',
+    ),
   operation: text.describe('CREATE, UPDATE, DELETE or CONNECT'),
   dryRun: z.boolean().describe('nothing was to be stored'),
   subject: z

@@ -67,10 +67,14 @@ function decideOnce(start: Start): Step {
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return unjudged(settle(exemption.findings, 'allow', facts));
   const judgement = judgeObject(input, workload, old, facts);
-  // Where a field is not what its kind promises, a patch of it may not apply.
-  const edits = reading.findings.some(({ code }) => kindOf(code) === 'malformed') ? [] : judgement.edits;
+  const edits = reading.findings.some(isUnpatchable) ? [] : judgement.edits;
   const given = [...exemption.findings, ...found];
   return judgedDecision(start, { workload, old, given }, { ...judgement, edits });
+}
+
+/** Where a field is not what its kind promises, or was not read, a patch of it may not apply. */
+function isUnpatchable({ code }: Finding): boolean {
+  return kindOf(code) === 'malformed' || code === 'analysis-limit';
 }
 
 /** Findings of reading the object, less what an update is not refused for. */

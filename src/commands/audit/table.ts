@@ -18,8 +18,14 @@ const COLUMNS: readonly (readonly [string, number, (record: AuditRecord) => stri
 ];
 
 /** An asterisk marks a dry run. */
-function answerText({ allowed, dryRun }: AuditRecord): string {
-  return `${allowed ? 'allowed' : 'denied'}${dryRun ? '*' : ''}`;
+function answerText(record: AuditRecord): string {
+  return `${answered(record)}${record.dryRun ? '*' : ''}`;
+}
+
+/** `/mutate` edits or leaves alone; what it lets pass is for `/validate` to answer. */
+function answered({ webhook, allowed, patchPaths }: AuditRecord): string {
+  if (webhook === 'mutate') return patchPaths.length > 0 ? 'patched' : 'passed';
+  return allowed ? 'allowed' : 'denied';
 }
 
 function row(cells: readonly string[]): string {

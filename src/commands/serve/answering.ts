@@ -4,7 +4,7 @@ import { decisionRecord, identifyRecord } from '../../pipeline/record.ts';
 import { createApp } from '../../server/app.ts';
 import type { Running } from './running.ts';
 
-const JUDGE: Judge = { decide, record: decisionRecord, identify: identifyRecord };
+export const JUDGE: Judge = { decide, record: decisionRecord, identify: identifyRecord };
 
 /** The two webhooks: each review is judged by the facts of its moment, answered, and recorded after its answer. */
 export function createWebhooks({
