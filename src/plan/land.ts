@@ -36,7 +36,7 @@ function textOf({ code, message }: Finding): string {
 function landMember(asked: Asked, member: Member): Outcome {
   const judged = judgeReached(asked, schedulingOf(asked.unit, member));
   const fitting = judged.filter((one) => isFitting(asked, one));
-  if (fitting.length === 0) return landNowhere(asked, member, judged);
+  if (fitting.length === 0) return landNowhere(asked, member, amongAccepted(asked, judged));
   const unfitting = judged.filter((one) => !fitting.includes(one));
   return landFitting(asked, member, { fitting, unfitting });
 }
@@ -156,6 +156,14 @@ function sharingFindings(asked: Asked, one: JudgedClass): readonly Finding[] {
  * with another count, other flags or another selector; else it is a matter of capacity, as long as some GPU of the
  * catalog carries it (contract §4).
  */
+/** Of GPUs that the author accepts the refusal speaks; where no node has one, of those that there are. */
+function amongAccepted(asked: Asked, judged: readonly JudgedClass[]): readonly JudgedClass[] {
+  const { gpus } = asked.unit.intent;
+  if (gpus === null) return judged;
+  const accepted = judged.filter(({ reach }) => gpus.includes(reach.nodeClass.device?.product ?? ''));
+  return accepted.length > 0 ? accepted : judged;
+}
+
 function landNowhere(asked: Asked, member: Member, judged: readonly JudgedClass[]): Outcome {
   const largest = largestOf(judged);
   if (largest === null && judged.length > 0) return unknownDevices(asked, judged);

@@ -70,6 +70,24 @@ describe('a new Deployment', () => {
     }
   });
 
+  it('is judged by the GPUs that its author accepts, not by a larger one beside them', () => {
+    const examples: unknown = parse(
+      readFileSync(new URL('../../manifests/inventory.yaml', import.meta.url), 'utf8'),
+    );
+    const { inventory: both } = readInventory([examples], builtinCatalog);
+    const refused = caseOf('scout-refused');
+    const annotations = { ...refused.annotations, 'vramgate.io/context': '256K', 'vramgate.io/gpu': 'H100' };
+    const args = refused.args.map((one) =>
+      one.startsWith('--max-model-len') ? '--max-model-len=262144' : one,
+    );
+    const object = objectOf({ ...refused, annotations, args, nodeSelector: null });
+    const decision = create(object, { ...FACTS, inventory: both });
+
+    expect(decision.verdict).toBe('deny');
+    expect(decision.message).toContain('NVIDIA-H100-80GB-HBM3');
+    expect(decision.message).not.toContain('NVIDIA-H200');
+  });
+
   it('without a count, a named GPU or an inventory is refused, and naming a GPU is the way out', () => {
     const unknown: Facts = { ...FACTS, inventory: { state: 'unknown', reason: 'test' } };
     const object = objectOf(caseOf('scout-patched'));
