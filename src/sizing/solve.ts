@@ -12,7 +12,7 @@ export type Rooms = (value: number) => readonly number[];
 /** How far beside the guess the other side is looked for, and what a round must gain to count as one. */
 const BESIDE_GUESS = 32;
 const LEAST_GAIN = 4;
-const MOST_POOR_ROUNDS = 2;
+const MOST_POOR_ROUNDS = 3;
 
 /** Below this the need bends (chunks fill up, batches are clamped); above it every limit is close to a straight line. */
 const KNEE = 16_384;
@@ -25,6 +25,8 @@ interface Point {
 interface Bracket {
   readonly fits: Point;
   readonly fails: Point;
+  /** The end that moved last, and where it was before: how the need grows just here. */
+  readonly moved: { readonly from: Point; readonly to: Point } | null;
 }
 
 function isFitting(rooms: readonly number[]): boolean {
@@ -38,19 +40,25 @@ function width(bracket: Bracket): number {
 function probe(bracket: Bracket, value: number, roomsAt: Rooms): Bracket {
   const inside = Math.min(Math.max(value, bracket.fits.value + 1), bracket.fails.value - 1);
   const point = { value: inside, rooms: roomsAt(inside) };
-  return isFitting(point.rooms) ? { ...bracket, fits: point } : { ...bracket, fails: point };
+  return isFitting(point.rooms)
+    ? { fits: point, fails: bracket.fails, moved: { from: bracket.fits, to: point } }
+    : { fits: bracket.fits, fails: point, moved: { from: bracket.fails, to: point } };
 }
 
-/** Where the first limit is used up, each drawn as a straight line through the bracket. */
-function guessIn({ fits, fails }: Bracket): number {
-  let guess = fails.value;
-  fails.rooms.forEach((room, limit) => {
-    const before = fits.rooms[limit] ?? 0;
-    if (room >= 0) return;
-    const share = before / (before - room);
-    guess = Math.min(guess, fits.value + Math.floor((fails.value - fits.value) * share));
+/** Where the first limit is used up, each drawn as a straight line through two points. */
+function usedUp(one: Point, other: Point): number {
+  let least = Number.POSITIVE_INFINITY;
+  other.rooms.forEach((room, limit) => {
+    const slope = (room - (one.rooms[limit] ?? 0)) / (other.value - one.value);
+    if (slope < 0) least = Math.min(least, other.value - room / slope);
   });
-  return guess;
+  return Math.floor(least);
+}
+
+/** A line through the bracket, or through what was seen on one side of it: the need bends in places. */
+function guessIn({ fits, fails, moved }: Bracket, isNear: boolean): number {
+  const guess = isNear && moved !== null ? usedUp(moved.from, moved.to) : usedUp(fits, fails);
+  return Math.min(guess, fails.value);
 }
 
 function halve(bracket: Bracket, roomsAt: Rooms): Bracket {
@@ -60,10 +68,14 @@ function halve(bracket: Bracket, roomsAt: Rooms): Bracket {
 /** Two probes around the interpolated point close in on the answer; where the need bends, a half helps. */
 function narrow(start: Bracket, roomsAt: Rooms): Bracket {
   let bracket = start;
+  let rounds = 0;
   for (let poor = 0; poor < MOST_POOR_ROUNDS && width(bracket) > BESIDE_GUESS; ) {
     const before = width(bracket);
-    bracket = probe(bracket, guessIn(bracket) + BESIDE_GUESS / 2, roomsAt);
-    if (width(bracket) > BESIDE_GUESS) bracket = probe(bracket, guessIn(bracket) - BESIDE_GUESS / 2, roomsAt);
+    bracket = probe(bracket, guessIn(bracket, rounds > 0) + BESIDE_GUESS / 2, roomsAt);
+    if (width(bracket) > BESIDE_GUESS) {
+      bracket = probe(bracket, guessIn(bracket, rounds > 0) - BESIDE_GUESS / 2, roomsAt);
+    }
+    rounds += 1;
     if (width(bracket) <= before / LEAST_GAIN) continue;
     bracket = halve(bracket, roomsAt);
     poor += 1;
@@ -78,7 +90,7 @@ export function largestFitting(limit: number, roomsAt: Rooms): number | null {
   if (isFitting(fails.rooms)) return limit;
   const fits = { value: 1, rooms: roomsAt(1) };
   if (!isFitting(fits.rooms)) return null;
-  let bracket: Bracket = { fits, fails };
+  let bracket: Bracket = { fits, fails, moved: null };
   if (limit > KNEE) bracket = probe(bracket, KNEE, roomsAt);
   bracket = narrow(bracket, roomsAt);
   while (width(bracket) > 1) bracket = halve(bracket, roomsAt);
