@@ -65,7 +65,7 @@ async function firstPart(late: Set<string>): Promise<Part> {
     format: 'esm',
     banner: { js: BANNER },
     sourcemap: 'external',
-    plugins: [...plugins(), putOffCommands(late)],
+    plugins: [...plugins(), putOffCommands(late, ROOT)],
     metafile: true,
     write: false,
   });

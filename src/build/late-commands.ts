@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
@@ -23,11 +23,11 @@ export function asComment(code: string): string {
   return `${OPENING}\n${code.replaceAll(CLOSING, ESCAPED)}\n${CLOSING}`;
 }
 
-/** Every module that is imported late, under the key by which the first part asks for it. */
+/** Every module that is imported late, under the key by which the first part asks for it; in one order, whoever builds. */
 export function lateEntry(late: ReadonlySet<string>): string {
-  const lines = [...late].map(
-    (path) => `exports[${JSON.stringify(path)}] = () => require(${JSON.stringify(path)});`,
-  );
+  const lines = [...late]
+    .sort()
+    .map((path) => `exports[${JSON.stringify(path)}] = () => require(${JSON.stringify(path)});`);
   return lines.join('\n');
 }
 
@@ -47,7 +47,8 @@ commands._compile(code, file);
 module.exports = commands.exports;
 `;
 
-export function putOffCommands(late: Set<string>): Plugin {
+/** @param late filled with the modules that were put off: package names, or paths from `root`, the same in every checkout. */
+export function putOffCommands(late: Set<string>, root: string): Plugin {
   return {
     name: 'put-off-commands',
     setup(api) {
@@ -55,7 +56,7 @@ export function putOffCommands(late: Set<string>): Plugin {
         if (namespace === 'late-module')
           return path === 'late:commands' ? { path, namespace: 'late' } : undefined;
         if (kind !== 'dynamic-import' || FIRST.test(path)) return undefined;
-        const key = path.startsWith('.') || isAbsolute(path) ? join(resolveDir, path) : path;
+        const key = path.startsWith('.') ? `./${relative(root, join(resolveDir, path))}` : path;
         late.add(key);
         return { path: key, namespace: 'late-module' };
       });
