@@ -65,15 +65,21 @@ function halve(bracket: Bracket, roomsAt: Rooms): Bracket {
   return probe(bracket, Math.floor((bracket.fits.value + bracket.fails.value) / 2), roomsAt);
 }
 
+/** A guess at an end, or beyond it, still takes a step: the answer is then just behind that end. */
+function stepFrom({ fits, fails }: Bracket, guess: number): number {
+  const step = BESIDE_GUESS / 2;
+  return Math.min(Math.max(guess, fits.value + step), fails.value - step);
+}
+
 /** Two probes around the interpolated point close in on the answer; where the need bends, a half helps. */
 function narrow(start: Bracket, roomsAt: Rooms): Bracket {
   let bracket = start;
   let rounds = 0;
   for (let poor = 0; poor < MOST_POOR_ROUNDS && width(bracket) > BESIDE_GUESS; ) {
     const before = width(bracket);
-    bracket = probe(bracket, guessIn(bracket, rounds > 0) + BESIDE_GUESS / 2, roomsAt);
+    bracket = probe(bracket, stepFrom(bracket, guessIn(bracket, rounds > 0) + BESIDE_GUESS / 2), roomsAt);
     if (width(bracket) > BESIDE_GUESS) {
-      bracket = probe(bracket, guessIn(bracket, rounds > 0) - BESIDE_GUESS / 2, roomsAt);
+      bracket = probe(bracket, stepFrom(bracket, guessIn(bracket, rounds > 0) - BESIDE_GUESS / 2), roomsAt);
     }
     rounds += 1;
     if (width(bracket) <= before / LEAST_GAIN) continue;
