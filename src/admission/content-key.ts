@@ -1,6 +1,7 @@
 import { PREFIX } from '../intent/keys.ts';
 import type { Facts } from '../pipeline/types.ts';
-import { isMembers } from './document.ts';
+import { isRecord } from '../workload/json-value.ts';
+
 import type { Arrival } from './handle.ts';
 
 /** What identifies a request and not what it asks for; no decision reads it. */
@@ -39,8 +40,8 @@ export function contentKey({ review, webhook }: Arrival, facts: Facts): string |
 }
 
 function essence(object: unknown): unknown {
-  if (!isMembers(object)) return object;
+  if (!isRecord(object)) return object;
   const { status, metadata, ...rest } = object;
-  if (!isMembers(metadata)) return [rest, metadata];
+  if (!isRecord(metadata)) return [rest, metadata];
   return [rest, Object.entries(metadata).filter(([key]) => !IDENTITY.has(key))];
 }

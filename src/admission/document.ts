@@ -1,14 +1,7 @@
 import type { JsonPath } from '../findings.ts';
+import { isRecord } from '../workload/json-value.ts';
 
 /** Reading a JSON value of which nothing is known, by own members only. */
-
-export interface Members {
-  readonly [key: string]: unknown;
-}
-
-export function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** undefined where the member is absent or null: Kubernetes takes both for "not set". */
 export function memberAt(value: unknown, step: string | number): unknown {
@@ -26,7 +19,7 @@ export function isSameJson(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((item, index) => isSameJson(item, other[index]));
   }
-  if (!isMembers(one) || !isMembers(other)) return false;
+  if (!isRecord(one) || !isRecord(other)) return false;
   const keys = Object.keys(one);
   if (keys.length !== Object.keys(other).length) return false;
   return keys.every((key) => Object.hasOwn(other, key) && isSameJson(one[key], other[key]));

@@ -4,7 +4,8 @@ import { applyEdits } from '../plan/apply-edits.ts';
 import { copyJson } from '../plan/copy-json.ts';
 import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
-import { isMembers, isSameJson, memberAt, valueAt } from './document.ts';
+import { isRecord } from '../workload/json-value.ts';
+import { isSameJson, memberAt, valueAt } from './document.ts';
 import { jsonPointer } from './json-pointer.ts';
 
 /**
@@ -35,7 +36,7 @@ function fault(path: JsonPath, want: string): Error {
 }
 
 function requireMembers(root: unknown, path: JsonPath): void {
-  if (!isMembers(valueAt(root, path))) throw fault(path, 'an object');
+  if (!isRecord(valueAt(root, path))) throw fault(path, 'an object');
 }
 
 /** A list, or null where none is set. */
@@ -58,7 +59,7 @@ function setBelow(root: unknown, base: JsonPath, keys: readonly string[], value:
   for (const [index, key] of keys.entries()) {
     const parent = path;
     path = [...parent, key];
-    if (!isMembers(valueAt(root, parent))) throw fault(parent, 'an object');
+    if (!isRecord(valueAt(root, parent))) throw fault(parent, 'an object');
     const existing = valueAt(root, path);
     if (existing === undefined) return [add(path, nest(keys.slice(index + 1), value))];
   }
@@ -68,7 +69,7 @@ function setBelow(root: unknown, base: JsonPath, keys: readonly string[], value:
 /** Removes one member of a map, and the map with its last member: the API server drops empty maps anyway. */
 function removeFromMap(root: unknown, map: JsonPath, key: string): PatchOperation[] {
   const members = valueAt(root, map);
-  if (!isMembers(members) || !Object.hasOwn(members, key)) return [];
+  if (!isRecord(members) || !Object.hasOwn(members, key)) return [];
   return [Object.keys(members).length === 1 ? remove(map) : remove([...map, key])];
 }
 
@@ -153,7 +154,7 @@ function lowerRemoval(root: unknown, edit: RemovalEdit): PatchOperation[] {
 
 /** `after` is `before` with members and items taken away, and nothing added. */
 function removedBetween(before: unknown, after: unknown, path: JsonPath): PatchOperation[] {
-  if (isMembers(before) && isMembers(after)) {
+  if (isRecord(before) && isRecord(after)) {
     return Object.keys(before).flatMap((key) =>
       Object.hasOwn(after, key)
         ? removedBetween(before[key], after[key], [...path, key])

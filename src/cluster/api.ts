@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { memberOf } from '../workload/json-value.ts';
 import type { Connection } from './connect.ts';
 import { ApiError, ApiUnreachable } from './errors.ts';
 import { createExchange, type Exchange, type Query, readText } from './exchange.ts';
 import { readLines } from './lines.ts';
-import { memberOf } from './members.ts';
 
 /**
  * A small client of the Kubernetes API: raw JSON over a keep-alive agent. client-node's own classes cost 70 MB of

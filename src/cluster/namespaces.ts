@@ -1,6 +1,6 @@
 import type { Mode } from '../plan/types.ts';
 import { isMode } from '../plan/verdict.ts';
-import { memberOf } from './members.ts';
+import { memberOf } from '../workload/json-value.ts';
 import type { ObjectSink } from './reflector.ts';
 
 /** A namespace's own mode (contract §5). */

@@ -1,6 +1,6 @@
+import { memberOf } from '../workload/json-value.ts';
 import type { ClusterApi, WatchEvent } from './api.ts';
 import { ApiError, isStatus, messageOf } from './errors.ts';
-import { memberOf } from './members.ts';
 
 /**
  * Keeps a collection of the API in step: list, then watch from there, for ever. What was known stays known while the

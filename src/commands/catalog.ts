@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, CheckpointEntry, GpuEntry, ModelEntry } from '../catalog/types.ts';
 import { DEFAULT_SETTINGS } from '../intent/settings.ts';
@@ -10,7 +9,7 @@ import type { SizingRequest } from '../sizing/request.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { weightBytes } from '../sizing/weights.ts';
 import { formatCount, GIB, tokens } from '../units.ts';
-import { oneOf } from './flags.ts';
+import { oneOf, parseArguments } from './flags.ts';
 import { EXIT, type Io, printable, UsageError } from './io.ts';
 import { catalogOf, OUTPUTS, writeReport } from './size.ts';
 
@@ -36,27 +35,17 @@ type Row = Readonly<Record<string, Cell | readonly Cell[]>>;
 
 /** `vramgate catalog`: what can be named, and what is known of it. */
 export async function runCatalog(argv: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = readArguments(argv);
+  const { values, words } = parseArguments(argv, OPTIONS);
   if (values.help === true) {
     io.out(CATALOG_USAGE);
     return EXIT.fits;
   }
-  const [subject, ...rest] = positionals.map((word) => oneOf(word, SUBJECTS, 'catalog'));
+  const [subject, ...rest] = words.map((word) => oneOf(word, SUBJECTS, 'catalog'));
   if (subject === undefined || rest.length > 0) throw new UsageError(`name one of ${SUBJECTS.join(', ')}`);
   const output = values.output === undefined ? 'table' : oneOf(values.output, OUTPUTS, '--output');
   const rows = ROWS[subject](await catalogOf(values.config ?? null));
   await writeReport(rows, output, io, () => `${tableText(rows.map(COLUMNS[subject]))}${LEGENDS[subject]}`);
   return EXIT.fits;
-}
-
-function readArguments(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
-  } catch (error) {
-    const text =
-      error instanceof Error ? error.message.split('. ', 1).join('') : 'the options cannot be read';
-    throw new UsageError(text);
-  }
 }
 
 const ROWS: Readonly<Record<Subject, (catalog: Catalog) => readonly Row[]>> = {

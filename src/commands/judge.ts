@@ -4,6 +4,7 @@ import { decide } from '../pipeline/decide.ts';
 import type { Decided, DecideInput, Facts } from '../pipeline/types.ts';
 import type { Decision } from '../plan/types.ts';
 import { ruleOn } from '../plan/verdict.ts';
+import { memberOf } from '../workload/json-value.ts';
 import type { ManifestObject, Unreadable } from './manifests/manifests.ts';
 
 /** One object, decided as the webhook decides a CREATE of it. */
@@ -51,12 +52,6 @@ export function judgeObject(object: unknown, facts: Facts): Judged {
     decision,
     patch: decision.allowed ? patchOrThrow(object, decision.edits) : [],
   };
-}
-
-export function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
 }
 
 export function textAt(value: unknown, name: string): string | null {

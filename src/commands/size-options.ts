@@ -1,6 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
-import { nearest } from '../catalog/resolve.ts';
-import { parseFlags } from './flags.ts';
+import { oneOf, parseFlags } from './flags.ts';
 import { UsageError } from './io.ts';
 
 export const SIZE_OPTIONS = {
@@ -86,12 +85,7 @@ export function textOf(values: Values, flag: Flag): string | null {
 
 export function chosen<T extends string>(values: Values, flag: Flag, allowed: readonly T[]): T | null {
   const text = textOf(values, flag);
-  if (text === null) return null;
-  const found = allowed.find((one) => one === text.toLowerCase());
-  if (found !== undefined) return found;
-  const close = nearest(allowed, text, 1);
-  const hint = close.length > 0 ? `; did you mean ${close.join('')}?` : `; one of ${allowed.join(', ')}`;
-  throw new UsageError(`--${flag} ${text}: not a value that is known${hint}`);
+  return text === null ? null : oneOf(text, allowed, `--${flag}`);
 }
 
 export function countOf(values: Values, flag: Flag): number | null {

@@ -11,7 +11,7 @@ import { bytes } from '../units.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
 import { sizeFindings } from './size-findings.ts';
 import { deviceOf, intentOf, parallelOf } from './size-intent.ts';
-import { chosen, readFlags, SIZE_USAGE } from './size-options.ts';
+import { chosen, readFlags, SIZE_USAGE, textOf } from './size-options.ts';
 import { sizeTable } from './size-table.ts';
 
 function smallestParallel(intent: Intent, sizer: Sizer, device: DeviceShape | null): Parallel {
@@ -31,7 +31,7 @@ export async function runSize(argv: readonly string[], io: Io): Promise<number> 
     io.out(SIZE_USAGE);
     return EXIT.fits;
   }
-  const catalog = await catalogOf(typeof values.config === 'string' ? values.config : null);
+  const catalog = await catalogOf(textOf(values, 'config'));
   const output = chosen(values, 'output', OUTPUTS) ?? 'table';
   const method = chosen(values, 'method', ['computed', 'published']) ?? 'computed';
   const intent = intentOf(values, catalog);

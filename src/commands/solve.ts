@@ -10,7 +10,15 @@ import { bytes, formatCount } from '../units.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
 import { catalogOf, jsonOfSize, tableOfSize, writeReport } from './size.ts';
 import { deviceOf, intentOf, parallelOf } from './size-intent.ts';
-import { chosen, countOf, readFlags, SOLVE_OPTIONS, SOLVE_USAGE, type Values } from './size-options.ts';
+import {
+  chosen,
+  countOf,
+  readFlags,
+  SOLVE_OPTIONS,
+  SOLVE_USAGE,
+  textOf,
+  type Values,
+} from './size-options.ts';
 
 const FIELDS = ['context', 'concurrency', 'gpus'] as const;
 type Field = (typeof FIELDS)[number];
@@ -42,11 +50,7 @@ export async function runSolve(argv: readonly string[], io: Io): Promise<number>
   const field = chosen(values, 'for', FIELDS);
   if (field === null) throw new UsageError('--for is needed: context, concurrency or gpus');
   const output = chosen(values, 'output', ['table', 'json', 'yaml']) ?? 'table';
-  const problem = problemOf(
-    values,
-    field,
-    await catalogOf(typeof values.config === 'string' ? values.config : null),
-  );
+  const problem = problemOf(values, field, await catalogOf(textOf(values, 'config')));
   const answer = solve(field, problem, values);
   const judged = judge(problem, answer);
   const report = { solved: { field, value: answer.value }, size: jsonOfSize(judged, problem.catalog) };

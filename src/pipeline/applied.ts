@@ -1,6 +1,7 @@
 import type { JsonPath } from '../findings.ts';
 import { APPLIED_KEY } from '../intent/keys.ts';
 import type { Edit } from '../plan/types.ts';
+import { isRecord } from '../workload/json-value.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 
 /**
@@ -84,10 +85,6 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function fromRow(row: unknown): AppliedEdit | null {

@@ -4,6 +4,7 @@ import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts'
 import { PREFIX } from '../intent/keys.ts';
 import type { Remedy } from '../plan/types.ts';
 import type { Unit } from '../plan/unit.ts';
+import { memberOf } from '../workload/json-value.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle } from './conclude.ts';
@@ -117,18 +118,12 @@ function notJudged({ object, oldObject, operation }: DecideInput, reason: string
 }
 
 function hasOurAnnotation(object: unknown): boolean {
-  const annotations = ownMember(ownMember(object, 'metadata'), 'annotations');
+  const annotations = memberOf(memberOf(object, 'metadata'), 'annotations');
   return (
     typeof annotations === 'object' &&
     annotations !== null &&
     Object.keys(annotations).some((key) => key.startsWith(PREFIX))
   );
-}
-
-function ownMember(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
 }
 
 /** By the policy for what nobody annotated; null where it is judged like any other. */

@@ -1,5 +1,6 @@
 import type { JsonPath } from '../findings.ts';
 import { copyJson } from './copy-json.ts';
+import { isMembers, type Members, setOwn } from './json-members.ts';
 import { applyRemoval, findRun } from './remove-edits.ts';
 import type { Edit } from './types.ts';
 
@@ -11,12 +12,6 @@ export function applyEdits(object: unknown, edits: readonly Edit[]): unknown {
   const copy: unknown = copyJson(object);
   for (const edit of edits) applyEdit(copy, edit);
   return copy;
-}
-
-type Members = Record<string, unknown>;
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Own members only: a path through a prototype is a fault of ours, never of the object. */
@@ -52,10 +47,6 @@ function ensureList(parent: Members, name: string): unknown[] {
   const created: unknown[] = [];
   parent[name] = created;
   return created;
-}
-
-function setOwn(target: Members, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function applyEdit(root: unknown, edit: Edit): void {

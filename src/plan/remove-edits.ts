@@ -1,4 +1,5 @@
 import type { JsonPath } from '../findings.ts';
+import { isMembers, type Members } from './json-members.ts';
 import type { Edit } from './types.ts';
 
 /** Edits that take something away. What is not there any more is no fault: an author may have removed it before us. */
@@ -14,12 +15,6 @@ export type RemovalEdit = Extract<
       | 'remove-env';
   }
 >;
-
-type Members = Record<string, unknown>;
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** null where the path does not exist, or not as an object. Own members only. */
 function membersAt(root: unknown, path: JsonPath): Members | null {

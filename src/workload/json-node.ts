@@ -1,7 +1,6 @@
 import type { Finding, FindingCode, JsonPath } from '../findings.ts';
+import { isRecord, type JsonRecord } from './json-value.ts';
 import type { StringMap } from './types.ts';
-
-export type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** A JSON object while it is read: where it is, and where its problems are collected. */
 export interface JsonNode {
@@ -15,10 +14,6 @@ export const MAX_ITEMS = 1024;
 
 /** Nobody reads more, and a body of 7 MiB could hold a million wrong values. */
 export const MAX_FINDINGS = 100;
-
-export function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Absent and null are the same to the API server: Go decodes both to the zero value. */
 function isAbsent(value: unknown): value is null | undefined {

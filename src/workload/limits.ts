@@ -1,4 +1,5 @@
-import { isRecord, type JsonNode, reportAt } from './json-node.ts';
+import { type JsonNode, reportAt } from './json-node.ts';
+import { isRecord } from './json-value.ts';
 
 /** Containers read of one pod template, ordinary and init ones together (design §7). */
 export const MAX_CONTAINERS = 64;

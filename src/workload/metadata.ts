@@ -1,13 +1,5 @@
-import {
-  isRecord,
-  isTrueAt,
-  type JsonNode,
-  nodeAt,
-  nodesAt,
-  textAt,
-  textMapAt,
-  valuesAt,
-} from './json-node.ts';
+import { isTrueAt, type JsonNode, nodeAt, nodesAt, textAt, textMapAt, valuesAt } from './json-node.ts';
+import { isRecord } from './json-value.ts';
 import type { OwnerReference, StringMap } from './types.ts';
 
 export interface Metadata {

@@ -1,5 +1,6 @@
 import { type Finding, finding } from '../findings.ts';
-import { isRecord, type JsonNode, type JsonRecord, typeName } from './json-node.ts';
+import { type JsonNode, typeName } from './json-node.ts';
+import { isRecord, type JsonRecord } from './json-value.ts';
 import { NO_TEMPLATES, type WorkloadKind } from './kind.ts';
 import { isWithinLimits } from './limits.ts';
 import { readIdentity, readMetadata } from './metadata.ts';

@@ -60,7 +60,10 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
       ['pino', 'prom-client', 'zod', 'node:'],
     ),
   ],
-  ['cluster', shell([...FACTS, 'catalog', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:'])],
+  [
+    'cluster',
+    shell([...FACTS, 'catalog', 'workload', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:']),
+  ],
   ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
   ['certificates', shell([...FACTS, 'cluster', 'server'], ['zod', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['diff', 'yaml', 'rfc6902', 'node:'])],

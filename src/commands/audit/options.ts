@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { nearest } from '../../catalog/resolve.ts';
 import { FINDINGS } from '../../findings.ts';
+import { parseArguments } from '../flags.ts';
 import { UsageError } from '../io.ts';
 
 export const AUDIT_USAGE = `usage: kubectl logs -n NAMESPACE deploy/vramgate | vramgate audit [FILE…] [options]
@@ -68,7 +68,7 @@ const VERDICTS = ['deny', 'patch', 'warn', 'allow', 'ignore'];
 
 /** @throws UsageError */
 export function auditOptions(argv: readonly string[], now: Date): AuditOptions {
-  const { values, positionals } = parsed(argv);
+  const { values, words: files } = parseArguments(argv, OPTIONS);
   const task = taskOf(values);
   const output = oneOf('output', values.output ?? 'table', OUTPUTS);
   if (output === 'csv' && task !== 'list')
@@ -77,7 +77,7 @@ export function auditOptions(argv: readonly string[], now: Date): AuditOptions {
   if (task !== 'replay' && values.strict === true) throw new UsageError('--strict goes with --replay');
   return {
     task,
-    files: positionals,
+    files,
     output,
     config: values.config ?? null,
     isStrict: values.strict === true,
@@ -90,15 +90,6 @@ export function auditOptions(argv: readonly string[], now: Date): AuditOptions {
       codes: words(values.code).map((one) => oneOf('code', one, Object.keys(FINDINGS))),
     },
   };
-}
-
-function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: true });
-  } catch (error) {
-    const text = error instanceof Error ? (error.message.split('. ', 1)[0] ?? '') : '';
-    throw new UsageError(text === '' ? 'the options cannot be read' : text);
-  }
 }
 
 type Flags = Readonly<Partial<Record<'summary' | 'replay' | 'schema' | 'help', boolean>>>;

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isPair, isSeq, type ParsedNode } from 'yaml';
-import { isMembers, isSameJson, type Members, memberAt, valueAt } from '../../admission/document.ts';
+import { isSameJson, memberAt, valueAt } from '../../admission/document.ts';
+import { isRecord, type JsonRecord } from '../../workload/json-value.ts';
 import type { JsonPath } from '../../findings.ts';
 import {
   applySplices,
@@ -70,7 +71,7 @@ function pass(yaml: YamlText, before: readonly unknown[], after: readonly unknow
 
 /** `after` with only those members and items that `before` has a place for. */
 function withoutAdditions(before: unknown, after: unknown): unknown {
-  if (isMembers(before) && isMembers(after)) {
+  if (isRecord(before) && isRecord(after)) {
     const stay = Object.entries(after).filter(([name]) => Object.hasOwn(before, name));
     return Object.fromEntries(stay.map(([name, value]) => [name, withoutAdditions(before[name], value)]));
   }
@@ -111,7 +112,7 @@ function replacedAt(root: unknown, path: JsonPath, value: unknown): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return value;
   if (Array.isArray(root)) return root.map((item, index) => (index === step ? replacedAt(item, rest, value) : item));
-  return isMembers(root) ? { ...root, [step]: replacedAt(root[step], rest, value) } : root;
+  return isRecord(root) ? { ...root, [step]: replacedAt(root[step], rest, value) } : root;
 }
 
 /** The second opinion: what was written, read again, is what was meant. */
@@ -146,7 +147,7 @@ function changeValue(scene: Scene, place: Place, before: unknown, after: unknown
   if (isSameJson(before, after) || (isAlias(node) && followsItsAnchor(scene, place, after))) return;
   // Nothing can be put beside what is not there, and what is taken away whole leaves a pair of brackets.
   const isWhole = isEmpty(before) || isEmpty(after);
-  if (!isWhole && isMap<ParsedNode, ParsedNode | null>(node) && isMembers(before) && isMembers(after)) {
+  if (!isWhole && isMap<ParsedNode, ParsedNode | null>(node) && isRecord(before) && isRecord(after)) {
     changeMembers(scene, { ...place, node }, before, after);
   } else if (!isWhole && isSeq<ParsedNode>(node) && Array.isArray(before) && Array.isArray(after)) {
     changeItems(scene, { ...place, node }, before, after);
@@ -162,8 +163,8 @@ function isEmpty(value: unknown): boolean {
 function changeMembers(
   scene: Scene,
   place: Place & { readonly node: MapNode },
-  before: Members,
-  after: Members,
+  before: JsonRecord,
+  after: JsonRecord,
 ): void {
   const { node: map, path } = place;
   const added = Object.entries(after).filter(([name]) => pairOf(map, name) === undefined);

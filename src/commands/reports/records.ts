@@ -1,6 +1,7 @@
 import { decisionRecord } from '../../pipeline/record.ts';
 import type { DecisionRecord, Facts } from '../../pipeline/types.ts';
-import { type Checked, memberOf, textAt } from '../judge.ts';
+import { memberOf } from '../../workload/json-value.ts';
+import { type Checked, textAt } from '../judge.ts';
 import { terminalJson } from './json.ts';
 
 /** One decision record a line: the webhook's record of the same object, but for what only a request has. */

@@ -1,6 +1,7 @@
+import { memberOf } from '../../workload/json-value.ts';
 import { parseDocuments, readText } from '../facts.ts';
 import { UsageError } from '../io.ts';
-import { memberOf, textAt } from '../judge.ts';
+import { textAt } from '../judge.ts';
 import type { ScanElement } from './elements.ts';
 
 /** A verdict that an earlier scan gave, and that would be another one now. */

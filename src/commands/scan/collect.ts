@@ -1,6 +1,7 @@
 import type { ClusterApi } from '../../cluster/api.ts';
 import { ApiError, isStatus } from '../../cluster/errors.ts';
 import { resourcePath } from '../../cluster/paths.ts';
+import { isRecord } from '../../workload/json-value.ts';
 import type { WorkloadKind } from '../../workload/kind.ts';
 import { WORKLOAD_KINDS } from '../../workload/registry.ts';
 import { textAt } from '../judge.ts';
@@ -19,13 +20,9 @@ function pathOf(kind: WorkloadKind, namespace: string | null): string {
   return resourcePath({ group, version, resource, ...(namespace !== null && { namespace }) });
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 // Items of a list carry neither apiVersion nor kind: the list's own stands for them.
 function foundOf(kind: WorkloadKind, item: unknown): readonly Found[] {
-  if (!isObject(item)) return [];
+  if (!isRecord(item)) return [];
   const { group, version, resource } = kind;
   const { metadata } = item;
   const address = {

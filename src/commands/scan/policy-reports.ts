@@ -1,7 +1,8 @@
 import type { ClusterApi } from '../../cluster/api.ts';
 import { isStatus } from '../../cluster/errors.ts';
 import { resourcePath } from '../../cluster/paths.ts';
-import { memberOf, textAt } from '../judge.ts';
+import { memberOf } from '../../workload/json-value.ts';
+import { textAt } from '../judge.ts';
 import type { Scanned } from './elements.ts';
 
 /**
