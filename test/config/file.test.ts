@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { findGpus, findModel } from '../../src/catalog/resolve.ts';
@@ -174,6 +175,15 @@ describe("an operator's catalog", () => {
     expect(findModel(catalog, 'acme/chat')?.model.id).toBe('acme-chat');
     expect(catalog.version).not.toBe(builtinCatalog.version);
     expect(findGpus(builtinCatalog, 'X1')).toEqual([]);
+  });
+
+  it('is written as docs/catalog.example.yaml shows: a fine-tune, and the fields of a config.json', () => {
+    const file = new URL('../../docs/catalog.example.yaml', import.meta.url);
+    const { catalog } = read(readFileSync(file, 'utf8'));
+    const custom = findModel(catalog, 'acme/moe-bf16');
+
+    expect(findModel(catalog, 'acme/scout-chat')?.checkpoint?.maxContext).toBe(262_144);
+    expect(custom?.model.shape).toMatchObject({ hiddenSize: 5120, layers: 48, vision: null });
   });
 
   it('can be named by the policy of the same file', () => {
