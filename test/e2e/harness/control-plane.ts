@@ -204,6 +204,8 @@ function controller(layout: Layout, name: 'kube-controller-manager' | 'kube-sche
         '--use-service-account-credentials=true',
         `--service-account-private-key-file=${files.accountPrivate}`,
         `--root-ca-file=${files.ca}`,
+        // Simulated kubelets send no heartbeats: after 50 s every node would be unreachable, and no Pod ready again.
+        '--node-monitor-grace-period=24h',
         `--secure-port=${ports.manager}`,
         `--cert-dir=${settings.folder}`,
       ]
