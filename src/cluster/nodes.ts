@@ -1,68 +1,102 @@
-import type { Catalog } from '../catalog/types.ts';
-import { compareDrafts, type Draft } from '../inventory/classes.ts';
+import { readDeviceClass } from '../inventory/device-classes.ts';
+import { nameOf } from '../inventory/foreign.ts';
+import type { KnownNodes } from '../inventory/known-nodes.ts';
 import { readNode } from '../inventory/node.ts';
-import { NodeGroups } from '../inventory/node-groups.ts';
-import { type GpuIndex, indexGpus } from '../inventory/products.ts';
+import { readResourceSlice } from '../inventory/resource-slice.ts';
+import { resourcePath } from './paths.ts';
 import type { ObjectSink } from './reflector.ts';
+import type { Versions } from './served.ts';
 
-/** GPU nodes as the API server reports them. Nothing of a node is kept but what its class does not say. */
-export class NodeSink implements ObjectSink {
-  readonly #groups = new NodeGroups();
+export const NODE_PATHS: Versions = [resourcePath({ group: '', version: 'v1', resource: 'nodes' })];
+
+/** Since Kubernetes 1.34 it is v1 (reference gpu-catalog.md §6); 1.32 and 1.33 have the others. */
+function draPaths(resource: string): Versions {
+  const path = (version: string): string => resourcePath({ group: 'resource.k8s.io', version, resource });
+  return [path('v1'), path('v1beta2'), path('v1beta1')];
+}
+
+/** One kind of object that says something of nodes. */
+export interface NodeKind {
+  readonly resource: string;
+  readonly paths: Versions;
+  readonly sink: (known: KnownNodes, onChange: () => void) => ObjectSink;
+}
+
+/** What is known of one kind of object, by name. @returns whether any class of nodes has changed. */
+interface Register {
+  readonly names: () => Iterable<string>;
+  readonly put: (object: unknown) => boolean;
+  readonly remove: (name: string) => boolean;
+}
+
+/** Keeps a register in step with the API server, and tells of changes; of a whole list once. */
+class RegisterSink implements ObjectSink {
+  readonly #register: Register;
   readonly #onChange: () => void;
-  /** Nodes that could not be read, by name; the API server validates them, so there should be none. */
-  readonly #unreadable = new Map<string, string>();
-  #index: GpuIndex;
   /** Not seen again since the list began; null: no list is under way. */
   #unseen: Set<string> | null = null;
 
-  constructor(catalog: Catalog, onChange: () => void) {
-    this.#index = indexGpus(catalog);
+  constructor(register: Register, onChange: () => void) {
+    this.#register = register;
     this.#onChange = onChange;
   }
 
-  /** Nodes are read anew under another catalog only when they come again: list them after this. */
-  useCatalog(catalog: Catalog): void {
-    this.#index = indexGpus(catalog);
-  }
-
-  get size(): number {
-    return this.#groups.size;
-  }
-
-  /** First thing that could not be read of each node that could not be. */
-  get unreadable(): ReadonlyMap<string, string> {
-    return this.#unreadable;
-  }
-
-  drafts(): readonly Draft[] {
-    return [...this.#groups.drafts()].sort(compareDrafts);
-  }
-
   put(object: unknown): void {
-    const { name, facts, findings } = readNode(object, this.#index);
-    const [first] = findings;
-    this.#unseen?.delete(name);
-    if (first === undefined) this.#unreadable.delete(name);
-    else this.#unreadable.set(name, `${first.path}: ${first.message}`);
-    if (this.#groups.put(name, facts) && this.#unseen === null) this.#onChange();
+    this.#unseen?.delete(nameOf(object));
+    if (this.#register.put(object) && this.#unseen === null) this.#onChange();
   }
 
   remove(object: unknown): void {
-    const { name } = readNode(object, this.#index);
-    this.#unreadable.delete(name);
-    if (this.#groups.remove(name)) this.#onChange();
+    if (this.#register.remove(nameOf(object))) this.#onChange();
   }
 
   listing(): void {
-    this.#unseen = new Set([...this.#groups.names(), ...this.#unreadable.keys()]);
+    this.#unseen = new Set(this.#register.names());
   }
 
   listed(): void {
-    for (const name of this.#unseen ?? []) {
-      this.#unreadable.delete(name);
-      this.#groups.remove(name);
-    }
+    for (const name of this.#unseen ?? []) this.#register.remove(name);
     this.#unseen = null;
     this.#onChange();
   }
 }
+
+/** A node that cannot be read offers nothing; the API server validates them, so there should be none. */
+export function nodeSink(known: KnownNodes, onChange: () => void): ObjectSink {
+  const register: Register = {
+    names: () => known.names(),
+    put: (object) => {
+      const { name, parts } = readNode(object);
+      return parts === null ? known.remove(name) : known.put(parts);
+    },
+    remove: (name) => known.remove(name),
+  };
+  return new RegisterSink(register, onChange);
+}
+
+function sliceSink(known: KnownNodes, onChange: () => void): ObjectSink {
+  const register: Register = {
+    names: () => known.sliceNames(),
+    put: (object) => {
+      const slice = readResourceSlice(object);
+      return slice === null ? known.removeSlice(nameOf(object)) : known.putSlice(slice);
+    },
+    remove: (name) => known.removeSlice(name),
+  };
+  return new RegisterSink(register, onChange);
+}
+
+function deviceClassSink(known: KnownNodes, onChange: () => void): ObjectSink {
+  const register: Register = {
+    names: () => known.deviceClassNames(),
+    put: (object) => known.putDeviceClass(readDeviceClass(object)),
+    remove: (name) => known.removeDeviceClass(name),
+  };
+  return new RegisterSink(register, onChange);
+}
+
+/** What DRA says of nodes. A cluster may have it or not; it may come later. */
+export const DRA_KINDS: readonly NodeKind[] = [
+  { resource: 'resourceslices', paths: draPaths('resourceslices'), sink: sliceSink },
+  { resource: 'deviceclasses', paths: draPaths('deviceclasses'), sink: deviceClassSink },
+];

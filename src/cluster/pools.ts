@@ -1,34 +1,39 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { Draft } from '../inventory/classes.ts';
 import { readComputeClass } from '../inventory/compute-class.ts';
+import { nameOf } from '../inventory/foreign.ts';
 import { readNodePool } from '../inventory/node-pool.ts';
-import { nameOf, type PoolCatalog } from '../inventory/pool.ts';
+import type { PoolCatalog } from '../inventory/pool.ts';
 import { indexGpus } from '../inventory/products.ts';
 import { readResourceFlavor } from '../inventory/resource-flavor.ts';
 import { resourcePath } from './paths.ts';
 import type { ObjectSink } from './reflector.ts';
+import type { Versions } from './served.ts';
 
 /** One API whose objects promise nodes. A cluster has some of them or none; they may come later. */
 export interface PoolKind {
   readonly resource: string;
-  readonly path: string;
+  readonly paths: Versions;
   readonly read: (object: unknown, pools: PoolCatalog) => readonly Draft[];
 }
 
 export const POOL_KINDS: readonly PoolKind[] = [
   {
     resource: 'nodepools',
-    path: resourcePath({ group: 'karpenter.sh', version: 'v1', resource: 'nodepools' }),
+    paths: [resourcePath({ group: 'karpenter.sh', version: 'v1', resource: 'nodepools' })],
     read: readNodePool,
   },
   {
     resource: 'computeclasses',
-    path: resourcePath({ group: 'cloud.google.com', version: 'v1', resource: 'computeclasses' }),
+    paths: [resourcePath({ group: 'cloud.google.com', version: 'v1', resource: 'computeclasses' })],
     read: readComputeClass,
   },
   {
     resource: 'resourceflavors',
-    path: resourcePath({ group: 'kueue.x-k8s.io', version: 'v1beta1', resource: 'resourceflavors' }),
+    paths: [
+      resourcePath({ group: 'kueue.x-k8s.io', version: 'v1beta2', resource: 'resourceflavors' }),
+      resourcePath({ group: 'kueue.x-k8s.io', version: 'v1beta1', resource: 'resourceflavors' }),
+    ],
     read: readResourceFlavor,
   },
 ];

@@ -1,6 +1,7 @@
 import { memberOf } from '../workload/json-value.ts';
 import type { ClusterApi, WatchEvent } from './api.ts';
 import { ApiError, isStatus, messageOf } from './errors.ts';
+import { onServed, type Versions } from './served.ts';
 
 /**
  * Keeps a collection of the API in step: list, then watch from there, for ever. What was known stays known while the
@@ -42,7 +43,8 @@ export interface Timing {
 
 export interface ReflectorSettings {
   readonly api: ClusterApi;
-  readonly path: string;
+  /** Versions of the collection; the first that is served is listed and watched. */
+  readonly paths: Versions;
   readonly sink: ObjectSink;
   readonly timing: Timing;
   readonly accept?: { readonly list: string; readonly object: string };
@@ -71,6 +73,7 @@ function isRefusal(error: unknown): boolean {
 export class Reflector {
   readonly #settings: ReflectorSettings;
   #state: ReflectorState = { phase: 'starting', heardAt: null, detail: '' };
+  #path = '';
   /** Where the watch goes on; null: list first. */
   #version: string | null = null;
   #hasListed = false;
@@ -100,7 +103,7 @@ export class Reflector {
       this.#watching = new AbortController();
       const watching = AbortSignal.any([signal, this.#watching.signal]);
       try {
-        if (this.#version === null) await this.#list(signal);
+        if (this.#version === null) await onServed(this.#settings.paths, (path) => this.#list(path, signal));
         if (this.#version !== null) await this.#watch(this.#version, watching);
       } catch (error) {
         if (!watching.aborted) await this.#settings.timing.sleep(this.#failed(error), signal);
@@ -118,8 +121,8 @@ export class Reflector {
     this.#state = { ...this.#state, heardAt: this.#settings.timing.now() };
   }
 
-  async #list(signal: AbortSignal): Promise<void> {
-    const { api, path, sink, accept } = this.#settings;
+  async #list(path: string, signal: AbortSignal): Promise<void> {
+    const { api, sink, accept } = this.#settings;
     const wishes = this.#wishes;
     let last = '';
     sink.listing();
@@ -129,6 +132,7 @@ export class Reflector {
       this.#heard();
     }
     sink.listed();
+    this.#path = path;
     this.#version = wishes === this.#wishes ? last : null;
     this.#hasListed = true;
     this.#failures = 0;
@@ -136,11 +140,11 @@ export class Reflector {
   }
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { api, path, timing, accept } = this.#settings;
+    const { api, timing, accept } = this.#settings;
     const opened = timing.now();
     let events = 0;
     const options = { resourceVersion, signal, ...(accept && { accept: accept.object }) };
-    for await (const event of api.watch(path, options)) {
+    for await (const event of api.watch(this.#path, options)) {
       events += 1;
       this.#take(event);
     }

@@ -1,12 +1,15 @@
 import type { Catalog } from '../catalog/types.ts';
 import { type Draft, finishClasses } from '../inventory/classes.ts';
+import { KnownNodes } from '../inventory/known-nodes.ts';
+import { indexGpus } from '../inventory/products.ts';
 import type { Inventory, Mode } from '../plan/types.ts';
 import { type ClusterApi, METADATA_ONLY } from './api.ts';
 import { NamespaceSink } from './namespaces.ts';
-import { NodeSink } from './nodes.ts';
+import { DRA_KINDS, NODE_PATHS, nodeSink } from './nodes.ts';
 import { resourcePath } from './paths.ts';
 import { POOL_KINDS, PoolSink } from './pools.ts';
 import { type ObjectSink, Reflector, type ReflectorState, type Timing } from './reflector.ts';
+import type { Versions } from './served.ts';
 
 /** What the outside is told; each call comes from the event loop, never from within a call of the view's. */
 export interface ClusterEvents {
@@ -27,7 +30,6 @@ export interface ClusterSettings {
   readonly watchesNodes: boolean;
 }
 
-const NODES = resourcePath({ group: '', version: 'v1', resource: 'nodes' });
 const NAMESPACES = resourcePath({ group: '', version: 'v1', resource: 'namespaces' });
 
 const SETTLE_POLL_MS = 50;
@@ -44,8 +46,9 @@ function reasonOf({ phase, detail }: ReflectorState): string {
 /** The cluster's nodes, pools and namespaces as they are now, or as they were when the API server was last heard. */
 export class ClusterView {
   readonly #settings: ClusterSettings;
-  readonly #nodeSink: NodeSink;
+  readonly #known: KnownNodes;
   readonly #nodes: Reflector;
+  readonly #dra: readonly Reflector[];
   readonly #namespaces: Reflector;
   readonly #pools: readonly { readonly sink: PoolSink; readonly reflector: Reflector }[];
   readonly #stop = new AbortController();
@@ -55,14 +58,19 @@ export class ClusterView {
   constructor(settings: ClusterSettings) {
     const { catalog, events } = settings;
     this.#settings = settings;
-    this.#nodeSink = new NodeSink(catalog, () => this.#announce());
-    this.#nodes = this.#reflector('nodes', NODES, this.#nodeSink);
+    const announce = (): void => this.#announce();
+    const known = new KnownNodes(indexGpus(catalog));
+    this.#known = known;
+    this.#nodes = this.#reflector('nodes', NODE_PATHS, nodeSink(known, announce));
+    this.#dra = DRA_KINDS.map(({ resource, paths, sink }) =>
+      this.#reflector(resource, paths, sink(known, announce)),
+    );
     this.#pools = POOL_KINDS.map((kind) => {
-      const sink = new PoolSink(kind, catalog, () => this.#announce());
-      return { sink, reflector: this.#reflector(kind.resource, kind.path, sink) };
+      const sink = new PoolSink(kind, catalog, announce);
+      return { sink, reflector: this.#reflector(kind.resource, kind.paths, sink) };
     });
     const namespaces = new NamespaceSink(events.onModes, events.onStrangeMode);
-    this.#namespaces = this.#reflector('namespaces', NAMESPACES, namespaces, METADATA_ONLY);
+    this.#namespaces = this.#reflector('namespaces', [NAMESPACES], namespaces, METADATA_ONLY);
   }
 
   start(): void {
@@ -88,7 +96,7 @@ export class ClusterView {
 
   /** Devices are read by the new catalog as soon as the nodes are listed again; until then by the old one. */
   useCatalog(catalog: Catalog): void {
-    this.#nodeSink.useCatalog(catalog);
+    this.#known.useIndex(indexGpus(catalog));
     this.#nodes.relist();
     for (const { sink } of this.#pools) sink.useCatalog(catalog);
     this.#announce();
@@ -99,7 +107,7 @@ export class ClusterView {
     const isListed = hasListed(this.#nodes.state);
     if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
     const pools = this.#pools.flatMap(({ sink }) => sink.drafts());
-    const drafts = isListed ? [...this.#nodeSink.drafts(), ...pools, ...shapes] : shapes;
+    const drafts = isListed ? [...this.#known.drafts(), ...pools, ...shapes] : shapes;
     return { state: 'known', classes: finishClasses(drafts), ageSeconds: null };
   }
 
@@ -111,16 +119,16 @@ export class ClusterView {
 
   #watched(): readonly Reflector[] {
     if (!this.#settings.watchesNodes) return [this.#namespaces];
-    return [this.#nodes, this.#namespaces, ...this.#pools.map(({ reflector }) => reflector)];
+    return [this.#nodes, this.#namespaces, ...this.#dra, ...this.#pools.map(({ reflector }) => reflector)];
   }
 
-  #reflector(resource: string, path: string, sink: ObjectSink, accept?: typeof METADATA_ONLY): Reflector {
+  #reflector(resource: string, paths: Versions, sink: ObjectSink, accept?: typeof METADATA_ONLY): Reflector {
     const { api, timing, events } = this.#settings;
     const onPhase = (state: ReflectorState): void => {
       events.onPhase(resource, state);
       if (resource === 'nodes') this.#announce();
     };
-    return new Reflector({ api, path, sink, timing, onPhase, ...(accept && { accept }) });
+    return new Reflector({ api, paths, sink, timing, onPhase, ...(accept && { accept }) });
   }
 
   // Events come in bursts, one chunk of the stream at a time: told once per burst.

@@ -1,4 +1,5 @@
 import type { NodeClass, Taint } from '../plan/types.ts';
+import { deviceClassOf } from '../workload/gpu-request.ts';
 import { type ClassDraft, placementKeys } from './placement.ts';
 
 /** A class that has no id yet: ids and placement keys depend on the other classes. */
@@ -34,7 +35,8 @@ function shortHash(text: string): string {
 /** `8x NVIDIA-H100-80GB-HBM3`, or the resource where the device is not known; what is wrong in parentheses. */
 function className({ name, device, resource, gpusPerNode, sharing }: Draft): string {
   if (name !== null) return name;
-  const made = `${gpusPerNode}x ${device?.product ?? resource}`;
+  const by = deviceClassOf(resource) === null || device === null ? '' : ' (DRA)';
+  const made = `${gpusPerNode}x ${device?.product ?? resource}${by}`;
   return sharing === 'none' || sharing === 'mig' ? made : `${made} (${sharing})`;
 }
 

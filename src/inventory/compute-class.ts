@@ -1,7 +1,8 @@
 import type { Draft } from './classes.ts';
 import { isFields } from './fields.ts';
+import { fieldsAt, listAt, nameOf, textAt } from './foreign.ts';
 import { GKE, INSTANCE_TYPE } from './keys.ts';
-import { draftOfPool, fieldsAt, listAt, nameOf, type PoolCatalog, textAt } from './pool.ts';
+import { draftOfPool, type PoolCatalog } from './pool.ts';
 
 /** Selects the class; GKE adds the toleration of its taint to pods that do (node-labels.csv, GKE). */
 const COMPUTE_CLASS = 'cloud.google.com/compute-class';

@@ -4,6 +4,7 @@ import { firstLabel, type Labels, labelInteger } from './fields.ts';
 import { AMD, GFD, INSTANCE_TYPE_KEYS, MODEL_KEYS } from './keys.ts';
 import { agrees, asRead, isReadingOf, type MemoryReading, readMemory, readMib, sizesOf } from './memory.ts';
 import { findByInstanceType, findByName, type GpuIndex, type Vendor } from './products.ts';
+import type { ServedDevice } from './resource-slice.ts';
 import {
   boardProduct,
   driverProduct,
@@ -19,6 +20,8 @@ interface Subject {
   readonly resource: string;
   readonly vendor: Vendor;
   readonly index: GpuIndex;
+  /** What the driver publishes of the device, where that is known by more than labels. */
+  readonly memory?: MemoryReading;
 }
 
 function isBoard(entry: GpuEntry): boolean {
@@ -130,7 +133,7 @@ function boardEntry(subject: Subject, memory: MemoryReading | null): GpuEntry | 
 
 function boardDevice(subject: Subject): DeviceShape | null {
   const { labels, resource, vendor } = subject;
-  const memory = readMemory(labels, vendor);
+  const memory = subject.memory ?? readMemory(labels, vendor);
   const entry = boardEntry(subject, memory);
   const device = entry?.device ?? null;
   if (device !== null && (memory === null || isReadingOf(memory, device))) {
@@ -142,7 +145,8 @@ function boardDevice(subject: Subject): DeviceShape | null {
 
 // Single strategy overwrites gpu.memory with the slice's; mixed has a label per profile. A platform's memory
 // label is the board's and says nothing of a slice.
-function sliceMemory({ labels, resource }: Subject, board: string | null): MemoryReading | null {
+function sliceMemory({ labels, resource, memory }: Subject, board: string | null): MemoryReading | null {
+  if (memory !== undefined) return memory;
   const stem = labelStem(resource);
   const isBoards = stem === 'nvidia.com/gpu' && board !== null && driverProduct(labels, resource) === board;
   const size = isBoards ? null : readMib(labels, `${stem}.memory`);
@@ -174,6 +178,51 @@ export function resolveDevice(subject: Subject): DeviceShape | null {
   const profile = migProfile(labels, resource);
   if (profile === null) return boardDevice(subject);
   return profile === INVALID_PROFILE ? null : sliceDevice(subject, profile);
+}
+
+/** GFD's rule for a product label (gpu-catalog.md §1.1). */
+function asLabel(product: string): string {
+  return product.replace(/[^A-Za-z0-9-_. ]/g, '').replace(/ +/g, '-');
+}
+
+/** The node's labels with what the driver says in their place. A board's memory is not a slice's. */
+function servedLabels(served: ServedDevice, labels: Labels): Labels {
+  const { vendor, product, deviceId, profile, capability } = served;
+  const own = new Map(labels);
+  if (profile !== null) own.delete(GFD.memory);
+  own.delete(AMD.partition);
+  const [major, minor] = capability?.split('.') ?? [];
+  const board = product === null ? null : asLabel(product);
+  const said: readonly (readonly [string, string | null | undefined])[] =
+    vendor === 'nvidia'
+      ? [
+          [GFD.product, board === null || profile === null ? board : sliceProduct(board, profile)],
+          [GFD.major, major],
+          [GFD.minor, minor],
+        ]
+      : [
+          [AMD.product, product],
+          [AMD.deviceId, deviceId],
+        ];
+  for (const [key, value] of said) if (value !== null && value !== undefined) own.set(key, value);
+  return own;
+}
+
+/** One device that a DRA driver publishes for a node with these labels. null: its memory is not known. */
+export function resolveServed(served: ServedDevice, labels: Labels, index: GpuIndex): DeviceShape | null {
+  const { vendor, kind, product, profile, memory } = served;
+  const subject: Subject = {
+    labels: servedLabels(served, labels),
+    resource: `${vendor}.com/gpu`,
+    vendor,
+    index,
+    ...(memory !== null && { memory: { bytes: memory, trust: 'driver' } }),
+  };
+  if (kind === 'gpu') return boardDevice(subject);
+  if (vendor === 'nvidia') return profile === null ? null : sliceDevice(subject, profile);
+  const entry = smallest(byDriver(subject));
+  const name = `${entry?.product ?? product ?? subject.resource}-${profile ?? 'partition'}`;
+  return fromReading(subject.memory ?? null, { entry, name, isSlice: true }, subject);
 }
 
 function isSmaller(entry: GpuEntry, device: DeviceShape): boolean {

@@ -2,18 +2,9 @@ import type { InstanceTypeEntry } from '../catalog/types.ts';
 import { MIB } from '../units.ts';
 import type { Draft } from './classes.ts';
 import { isFields, type Labels } from './fields.ts';
+import { fieldsAt, labelsOf, listAt, nameOf, stringsOf, taintsOf, textAt } from './foreign.ts';
 import { INSTANCE_TYPE, KARPENTER_POOL } from './keys.ts';
-import {
-  draftOfPool,
-  fieldsAt,
-  labelsOf,
-  listAt,
-  nameOf,
-  type PoolCatalog,
-  stringsOf,
-  taintsOf,
-  textAt,
-} from './pool.ts';
+import { draftOfPool, type PoolCatalog } from './pool.ts';
 import { findByInstanceType, findByName } from './products.ts';
 
 /**

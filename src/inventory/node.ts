@@ -39,10 +39,10 @@ export interface NodeFacts {
   readonly vagueKeys: readonly string[];
 }
 
-export interface NodeReading {
+export interface PartsReading {
   readonly name: string;
-  /** One per GPU resource; empty for a node without GPUs and for one that could not be read. */
-  readonly facts: readonly NodeFacts[];
+  /** null: it could not be read. */
+  readonly parts: NodeParts | null;
   readonly findings: readonly InventoryFinding[];
 }
 
@@ -139,12 +139,16 @@ function offered(
   return expected === null ? counts : new Map([[expected, 0]]);
 }
 
-interface NodeParts {
+/** What is read of a Node. */
+export interface NodeParts {
   readonly name: string;
   readonly labels: Labels;
+  /** Without those of a node that is coming or going: `isUsable` says that. */
   readonly taints: readonly Taint[];
+  /** Ready, not cordoned, not being drained or prepared. */
   readonly isUsable: boolean;
   readonly provider: string;
+  /** GPU resources only. */
   readonly allocatable: ReadonlyMap<string, number>;
   readonly capacity: ReadonlyMap<string, number>;
 }
@@ -212,7 +216,7 @@ function factsFor(parts: NodeParts, resource: string, gpus: number, index: GpuIn
 }
 
 /** Reads one Kubernetes Node. `path` is where it stands in its document, for findings. */
-export function readNode(object: unknown, index: GpuIndex, path: JsonPath = []): NodeReading {
+export function readNode(object: unknown, path: JsonPath = []): PartsReading {
   const findings: InventoryFinding[] = [];
   const report = reportInto(findings);
   if (!isFields(object)) report(path, 'must be a Node');
@@ -221,9 +225,12 @@ export function readNode(object: unknown, index: GpuIndex, path: JsonPath = []):
   if (kind !== 'Node') report([...path, 'kind'], 'must be Node');
   const parts = readParts(node, path, report);
   if (parts.name === '' && findings.length === 0) report([...path, 'metadata', 'name'], 'must be set');
-  if (findings.length > 0) return { name: parts.name, facts: [], findings };
-  const facts = [...offered(parts.allocatable, parts.labels, index)].map(([resource, gpus]) =>
+  return { name: parts.name, parts: findings.length > 0 ? null : parts, findings };
+}
+
+/** What a node offers through the kubelet: one for each GPU resource; none for a node without GPUs. */
+export function pluginFacts(parts: NodeParts, index: GpuIndex): readonly NodeFacts[] {
+  return [...offered(parts.allocatable, parts.labels, index)].map(([resource, gpus]) =>
     factsFor(parts, resource, gpus, index),
   );
-  return { name: parts.name, facts, findings };
 }

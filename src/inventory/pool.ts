@@ -1,9 +1,9 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { Taint } from '../plan/types.ts';
 import type { Draft } from './classes.ts';
-import { type Fields, isFields, type Labels, labelInteger } from './fields.ts';
+import { type Labels, labelInteger } from './fields.ts';
 import { GKE, INSTANCE_TYPE } from './keys.ts';
-import { readNode } from './node.ts';
+import { pluginFacts, readNode } from './node.ts';
 import { findByInstanceType, type GpuIndex } from './products.ts';
 
 /**
@@ -63,7 +63,8 @@ export function draftOfPool(promised: PromisedNode, pools: PoolCatalog): Draft |
     spec: { taints },
     status: { allocatable: { [vendorResource(promised, pools)]: String(count) } },
   };
-  const [facts] = readNode(node, pools.index).facts;
+  const { parts } = readNode(node);
+  const [facts] = parts === null ? [] : pluginFacts(parts, pools.index);
   if (facts === undefined || facts.device === null) return null;
   const { device, resource, gpus, sharing, vagueKeys } = facts;
   return {
@@ -83,43 +84,4 @@ export function draftOfPool(promised: PromisedNode, pools: PoolCatalog): Draft |
     name: null,
     identity,
   };
-}
-
-// --- reading objects of other people's APIs: what is not as expected is as if it were not there ----------------------
-
-export function fieldsAt(value: unknown, ...path: readonly string[]): Fields {
-  let at: unknown = value;
-  for (const key of path) at = isFields(at) && Object.hasOwn(at, key) ? at[key] : null;
-  return isFields(at) ? at : {};
-}
-
-export function listAt(value: Fields, key: string): readonly unknown[] {
-  const list = value[key];
-  return Array.isArray(list) ? list : [];
-}
-
-export function textAt(value: unknown, key: string): string | null {
-  const text = isFields(value) && Object.hasOwn(value, key) ? value[key] : null;
-  return typeof text === 'string' && text !== '' ? text : null;
-}
-
-export function stringsOf(list: readonly unknown[]): readonly string[] {
-  return list.filter((one) => typeof one === 'string');
-}
-
-export function labelsOf(value: Fields): Labels {
-  return new Map(
-    Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
-  );
-}
-
-export function taintsOf(list: readonly unknown[]): readonly Taint[] {
-  return list.flatMap((one) => {
-    const [key, effect] = [textAt(one, 'key'), textAt(one, 'effect')];
-    return key === null || effect === null ? [] : [{ key, value: textAt(one, 'value') ?? '', effect }];
-  });
-}
-
-export function nameOf(object: unknown): string {
-  return textAt(fieldsAt(object, 'metadata'), 'name') ?? '';
 }

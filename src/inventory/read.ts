@@ -1,12 +1,15 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { JsonPath } from '../findings.ts';
 import type { Inventory } from '../plan/types.ts';
-import { compareDrafts, type Draft, finishClasses } from './classes.ts';
+import { type Draft, finishClasses } from './classes.ts';
 import { readDeclaredDrafts } from './declared.ts';
+import { readDeviceClass } from './device-classes.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
+import { fieldsAt, textAt } from './foreign.ts';
+import { KnownNodes } from './known-nodes.ts';
 import { readNode } from './node.ts';
-import { NodeGroups } from './node-groups.ts';
 import { type GpuIndex, indexGpus } from './products.ts';
+import { readResourceSlice } from './resource-slice.ts';
 
 export interface InventoryReading {
   /** Unknown as soon as there is a finding: half an inventory would refuse what the other half carries. */
@@ -16,31 +19,45 @@ export interface InventoryReading {
   readonly cpuOnlyNodes: number;
 }
 
-const LIST_KINDS: readonly unknown[] = ['List', 'NodeList'];
-
 interface Located {
   readonly value: unknown;
   readonly path: JsonPath;
 }
 
-/** What the documents hold together: nodes from every list, or one declaration. */
+/** One object of a cluster, by its kind. */
+interface LocatedObject extends Located {
+  readonly kind: string;
+}
+
+/** What the documents hold together: objects from every list, or one declaration. */
 interface Contents {
-  readonly nodes: readonly Located[];
+  readonly objects: readonly LocatedObject[];
   readonly declared: readonly Located[];
   readonly findings: readonly InventoryFinding[];
 }
+
+/** Kinds that say something of nodes, and how a list of one kind is called. */
+const KINDS: readonly string[] = ['Node', 'ResourceSlice', 'DeviceClass'];
 
 function isDeclaration(value: unknown): boolean {
   return Array.isArray(value) || (isFields(value) && Object.hasOwn(value, 'shapes'));
 }
 
-function nodesIn(value: Fields, path: JsonPath): readonly Located[] | null {
+// A list of one kind, as the API server answers, leaves the kind of its items out.
+function itemKind(item: unknown, listKind: string): string {
+  const own = isFields(item) ? item['kind'] : undefined;
+  if (typeof own === 'string') return own;
+  return listKind === 'List' ? 'Node' : listKind.slice(0, -'List'.length);
+}
+
+function objectsIn(value: Fields, path: JsonPath): readonly LocatedObject[] | null {
   const { kind, items } = value;
-  if (kind === 'Node') return [{ value, path }];
-  if (!LIST_KINDS.includes(kind)) return null;
+  if (typeof kind !== 'string') return null;
+  if (KINDS.includes(kind)) return [{ value, path, kind }];
+  if (kind !== 'List' && !KINDS.includes(kind.slice(0, -'List'.length))) return null;
   // `kubectl get nodes -o json` of an empty cluster writes `items: []`; a list without items is not a list.
   return Array.isArray(items)
-    ? items.map((item, at) => ({ value: item, path: [...path, 'items', at] }))
+    ? items.map((item, at) => ({ value: item, path: [...path, 'items', at], kind: itemKind(item, kind) }))
     : null;
 }
 
@@ -51,45 +68,69 @@ function locate(documents: readonly unknown[]): readonly Located[] {
 }
 
 function sortContents(documents: readonly unknown[]): Contents {
-  const nodes: Located[] = [];
+  const objects: LocatedObject[] = [];
   const declared: Located[] = [];
   const findings: InventoryFinding[] = [];
   const report = reportInto(findings);
   for (const located of locate(documents)) {
     const { value, path } = located;
-    const found = isFields(value) ? nodesIn(value, path) : null;
+    const found = isFields(value) ? objectsIn(value, path) : null;
     if (isDeclaration(value)) declared.push(located);
-    else if (found !== null) for (const node of found) nodes.push(node);
+    else if (found !== null) for (const one of found) objects.push(one);
     else report(path, 'must be nodes as kubectl prints them, or a list of shapes');
   }
   const [first, second] = declared;
   if (documents.every((value) => value === null)) report([], 'holds neither nodes nor shapes');
-  if (first !== undefined && nodes.length > 0) report(first.path, 'shapes cannot be mixed with nodes');
+  if (first !== undefined && objects.length > 0) report(first.path, 'shapes cannot be mixed with nodes');
   if (second !== undefined) report(second.path, 'shapes must stand in one document');
-  return { nodes, declared, findings };
+  return { objects, declared, findings };
 }
 
-interface NodesReading {
+interface ObjectsReading {
   readonly drafts: readonly Draft[];
   readonly findings: readonly InventoryFinding[];
   readonly cpuOnlyNodes: number;
 }
 
-function readNodes(nodes: readonly Located[], index: GpuIndex): NodesReading {
-  const groups = new NodeGroups();
-  const findings: InventoryFinding[] = [];
-  const report = reportInto(findings);
-  const names = new Set<string>();
-  let cpuOnlyNodes = 0;
-  for (const { value, path } of nodes) {
-    const reading = readNode(value, index, path);
-    if (names.has(reading.name)) report([...path, 'metadata', 'name'], 'is the name of an earlier node');
-    if (reading.name !== '') names.add(reading.name);
-    if (reading.findings.length === 0 && reading.facts.length === 0) cpuOnlyNodes += 1;
-    if (reading.findings.length === 0) groups.put(reading.name, reading.facts);
-    findings.push(...reading.findings);
+/** Collects the objects of one file; every node has a name of its own. */
+class FileReader {
+  readonly known: KnownNodes;
+  readonly findings: InventoryFinding[] = [];
+  readonly #report = reportInto(this.findings);
+  readonly #names = new Set<string>();
+
+  constructor(index: GpuIndex) {
+    this.known = new KnownNodes(index);
   }
-  return { drafts: [...groups.drafts()].sort(compareDrafts), findings, cpuOnlyNodes };
+
+  read({ value, path, kind }: LocatedObject): void {
+    if (kind === 'ResourceSlice') this.#readSlice(value, path);
+    else if (kind === 'DeviceClass') this.known.putDeviceClass(readDeviceClass(value));
+    else this.#readNode(value, path);
+  }
+
+  #readSlice(value: unknown, path: JsonPath): void {
+    const slice = readResourceSlice(value);
+    const driver = textAt(fieldsAt(value, 'spec'), 'driver');
+    if (driver === null) this.#report([...path, 'spec', 'driver'], 'must be set');
+    // Another driver's devices are no GPUs that are known here.
+    if (slice !== null) this.known.putSlice(slice);
+  }
+
+  #readNode(value: unknown, path: JsonPath): void {
+    const { name, parts, findings } = readNode(value, path);
+    if (this.#names.has(name)) this.#report([...path, 'metadata', 'name'], 'is the name of an earlier node');
+    if (name !== '') this.#names.add(name);
+    if (parts !== null) this.known.put(parts);
+    this.findings.push(...findings);
+  }
+}
+
+function readObjects(objects: readonly LocatedObject[], index: GpuIndex): ObjectsReading {
+  const reader = new FileReader(index);
+  for (const one of objects) reader.read(one);
+  const { known, findings } = reader;
+  return { drafts: known.drafts(), findings, cpuOnlyNodes: known.size - known.gpuNodes };
 }
 
 function known(drafts: readonly Draft[], cpuOnlyNodes: number): InventoryReading {
@@ -103,7 +144,8 @@ function unreadable(findings: readonly InventoryFinding[]): InventoryReading {
 }
 
 /**
- * Reads an inventory file's documents: `kubectl get nodes -o yaml` as it comes, single Nodes, or declared shapes.
+ * Reads an inventory file's documents: `kubectl get nodes,resourceslices,deviceclasses -o yaml` as it comes, of which the
+ * nodes may stand alone, or declared shapes.
  * An empty list is known to be empty: no nodes are known, which is not the same as knowing nothing.
  * @param shapes the operator's own, beside what the file holds.
  */
@@ -112,7 +154,7 @@ export function readInventory(
   catalog: Catalog,
   shapes: readonly Draft[] = [],
 ): InventoryReading {
-  const { nodes, declared, findings } = sortContents(documents);
+  const { objects, declared, findings } = sortContents(documents);
   if (findings.length > 0) return unreadable(findings);
   const [declaration] = declared;
   if (declaration !== undefined) {
@@ -121,7 +163,7 @@ export function readInventory(
       ? unreadable(declaredHere.findings)
       : known([...declaredHere.drafts, ...shapes], 0);
   }
-  const reading = readNodes(nodes, indexGpus(catalog));
+  const reading = readObjects(objects, indexGpus(catalog));
   return reading.findings.length > 0
     ? unreadable(reading.findings)
     : known([...reading.drafts, ...shapes], reading.cpuOnlyNodes);

@@ -1,5 +1,6 @@
 import type { Draft } from './classes.ts';
-import { draftOfPool, fieldsAt, labelsOf, listAt, nameOf, type PoolCatalog, taintsOf } from './pool.ts';
+import { fieldsAt, labelsOf, listAt, nameOf, taintsOf } from './foreign.ts';
+import { draftOfPool, type PoolCatalog } from './pool.ts';
 
 /**
  * Kueue's ResourceFlavor (kueue.x-k8s.io): the labels and taints of the nodes behind a quota. It says nothing of

@@ -115,6 +115,10 @@ export class ShapeGroups {
     this.#sample = { ...sample, name: '', labels: new Map() };
   }
 
+  get resource(): string {
+    return this.#sample.resource;
+  }
+
   get isEmpty(): boolean {
     return this.#places.size === 0;
   }
@@ -139,6 +143,12 @@ export class ShapeGroups {
     if (place === undefined) return false;
     const { identity, varying } = this.#split(labels);
     return identity === place.group.identity && varying.every(([, value], at) => value === place.own[at]);
+  }
+
+  /** Of a node that is here. */
+  labelsOf(name: string): Labels | null {
+    const place = this.#places.get(name);
+    return place === undefined ? null : labelsOf(place);
   }
 
   drafts(): readonly Draft[] {

@@ -24,7 +24,7 @@ export interface SharingSubject {
 const WHOLE = 'nvidia.com/gpu';
 
 // GPUs handed to virtual machines never reach a pod; GFD labels them too, with compute capability -1.
-function isForVirtualMachines(labels: Labels): boolean {
+export function isForVirtualMachines(labels: Labels): boolean {
   const workload = labels.get(GFD.workload) ?? 'container';
   const mode = labels.get(AMD.mode) ?? 'container';
   return workload !== 'container' || mode !== 'container' || labels.get(GFD.major) === '-1';

@@ -2,6 +2,7 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry } from '../catalog/types.ts';
 import type { Intent } from '../intent/types.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
+import { deviceClassOf } from '../workload/gpu-request.ts';
 import type { PlanFacts } from './types.ts';
 import type { PlannedSpec } from './unit.ts';
 
@@ -99,6 +100,7 @@ export function vendorOfImage(image: string | null): DeviceShape['vendor'] {
 }
 
 export function vendorOfResource(resource: string): DeviceShape['vendor'] {
-  if (resource.startsWith('amd.com/')) return 'amd';
-  return resource.startsWith('nvidia.com/') ? 'nvidia' : 'intel';
+  const domain = deviceClassOf(resource) ?? resource.split('/')[0] ?? '';
+  if (domain.endsWith('amd.com')) return 'amd';
+  return domain.endsWith('nvidia.com') ? 'nvidia' : 'intel';
 }

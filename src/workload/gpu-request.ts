@@ -17,6 +17,19 @@ export interface GpuRequest {
   readonly form: GpuForm;
 }
 
+/** Every DeviceClass can be asked for as an extended resource of this domain, by its name (KEP-5004). */
+const DEVICE_CLASS = 'deviceclass.resource.kubernetes.io/';
+
+/** The resource by which devices of a DeviceClass can be asked for without a claim. */
+export function deviceClassResource(deviceClass: string): string {
+  return `${DEVICE_CLASS}${deviceClass}`;
+}
+
+/** The DeviceClass that a resource stands for by its name; null for every other resource. */
+export function deviceClassOf(resource: string): string | null {
+  return resource.startsWith(DEVICE_CLASS) ? resource.slice(DEVICE_CLASS.length) : null;
+}
+
 /** Names by their owners' documents: gpu-catalog §2 and §5, engine-flags §3. */
 const NAMES: ReadonlyMap<string, GpuForm> = new Map([
   ['nvidia.com/gpu', 'gpu'],
@@ -24,6 +37,9 @@ const NAMES: ReadonlyMap<string, GpuForm> = new Map([
   ['habana.ai/gaudi', 'gpu'],
   ['gpu.intel.com/i915', 'gpu'],
   ['gpu.intel.com/xe', 'gpu'],
+  [deviceClassResource('gpu.nvidia.com'), 'gpu'],
+  [deviceClassResource('mig.nvidia.com'), 'mig'],
+  [deviceClassResource('gpu.amd.com'), 'gpu'],
   ['nvidia.com/gpumem', 'hami'],
   ['nvidia.com/gpumem-percentage', 'hami'],
   ['nvidia.com/gpucores', 'hami'],

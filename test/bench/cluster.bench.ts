@@ -7,8 +7,8 @@ import type { Connection } from '../../src/cluster/connect.ts';
 import { TIMING } from '../../src/cluster/timing.ts';
 import { ClusterView } from '../../src/cluster/view.ts';
 import { finishClasses } from '../../src/inventory/classes.ts';
+import { KnownNodes } from '../../src/inventory/known-nodes.ts';
 import { readNode } from '../../src/inventory/node.ts';
-import { NodeGroups } from '../../src/inventory/node-groups.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
 import { computingTime, report } from './measure.ts';
 
@@ -139,11 +139,10 @@ async function measureMemory(): Promise<void> {
 
 /** Microseconds of one node's change of zone, until the new classes are there. */
 function timeOfChange(total: number): number {
-  const groups = new NodeGroups();
-  const index = indexGpus(builtinCatalog);
+  const known = new KnownNodes(indexGpus(builtinCatalog));
   const put = (object: object): void => {
-    const { name, facts } = readNode(object, index);
-    groups.put(name, facts);
+    const { parts } = readNode(object);
+    if (parts !== null) known.put(parts);
   };
   for (let at = 0; at < total; at += 1) put(nodeAt(at));
   const changed = [nodeAt(7), nodeAt(7, 'zone-elsewhere')];
@@ -152,7 +151,7 @@ function timeOfChange(total: number): number {
     () => {
       turn += 1;
       put(changed[turn % 2] ?? {});
-      finishClasses(groups.drafts());
+      finishClasses(known.drafts());
     },
     5,
     400,

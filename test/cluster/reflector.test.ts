@@ -1,7 +1,13 @@
 import nock from 'nock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClusterApi, createApi } from '../../src/cluster/api.ts';
-import { type ObjectSink, Reflector, type ReflectorState, type Timing } from '../../src/cluster/reflector.ts';
+import {
+  type ObjectSink,
+  Reflector,
+  type ReflectorSettings,
+  type ReflectorState,
+  type Timing,
+} from '../../src/cluster/reflector.ts';
 import { connectionTo, kubeconfigText } from './kubeconfig.ts';
 
 const SERVER = 'https://api.cluster.test:6443';
@@ -87,9 +93,9 @@ async function runFor(
     },
     chance: () => 1,
   };
-  const settings = {
+  const settings: ReflectorSettings = {
     api,
-    path: PATH,
+    paths: [PATH],
     sink: known,
     timing,
     onPhase: (state: ReflectorState) => phases.push(state.phase),

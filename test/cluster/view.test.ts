@@ -12,7 +12,23 @@ import { LoopbackApi } from './loopback.ts';
 
 const NODES = '/api/v1/nodes';
 const NAMESPACES = '/api/v1/namespaces';
+const SLICES = '/apis/resource.k8s.io/v1/resourceslices';
+const OLD_SLICES = '/apis/resource.k8s.io/v1beta1/resourceslices';
+const DEVICE_CLASSES = '/apis/resource.k8s.io/v1/deviceclasses';
 const FLAVORS = '/apis/kueue.x-k8s.io/v1beta1/resourceflavors';
+
+const CPU_ONLY = { labels: {}, allocatable: {} };
+
+/** Eight H100 that DRA serves on a node (kubernetes-sigs/dra-driver-nvidia-gpu resourceslice-attributes.md). */
+function slice(nodeName: string, pool: object = { generation: 1, resourceSliceCount: 1 }) {
+  const devices = Array.from({ length: 8 }, (_, at) => ({
+    name: `gpu-${at}`,
+    attributes: { type: { string: 'gpu' }, productName: { string: 'NVIDIA H100 80GB HBM3' } },
+    capacity: { memory: { value: '81559Mi' } },
+  }));
+  const spec = { driver: 'gpu.nvidia.com', nodeName, pool: { name: nodeName, ...pool }, devices };
+  return { metadata: { name: `${nodeName}-gpu.nvidia.com-x` }, spec };
+}
 
 /** Refusals are looked at again after a tenth of a second, not after a minute. */
 const HASTY = {
@@ -25,6 +41,7 @@ let view: ClusterView;
 let modes: ReadonlyMap<string, string>;
 let strange: string[];
 let announced: number;
+let phases: (readonly [string, string])[];
 
 function node(parts: NodeParts): { readonly metadata: { readonly name: string } } {
   return { ...nodeOf(parts), metadata: { name: parts.name ?? 'n', ...metadataOf(nodeOf(parts)) } };
@@ -69,7 +86,7 @@ function open(watchesNodes = true): void {
         modes = next;
       },
       onStrangeMode: (name, value) => strange.push(`${name}=${value}`),
-      onPhase: () => {},
+      onPhase: (resource, { phase }) => phases.push([resource, phase]),
     },
   });
   view.start();
@@ -82,7 +99,7 @@ beforeEach(async () => {
   server = await LoopbackApi.start();
   server.put(NODES);
   server.put(NAMESPACES);
-  [modes, strange, announced] = [new Map(), [], 0];
+  [modes, strange, announced, phases] = [new Map(), [], 0, []];
 });
 
 afterEach(async () => {
@@ -177,6 +194,60 @@ describe('the view of a cluster', () => {
     await until(() => ids(view.inventory([]))[0] === '8x NVIDIA-H100-80GB-HBM3 on 0');
     server.refuse(FLAVORS, 404);
     await until(() => ids(view.inventory([])).length === 0);
+  });
+
+  it('knows what DRA drivers publish, of nodes that came before and after', async () => {
+    server.put(NODES, node({ name: 'a', ...CPU_ONLY }), node({ name: 'cpu', ...CPU_ONLY }));
+    server.put(SLICES, slice('a'), slice('b'));
+    server.put(DEVICE_CLASSES);
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 (DRA) on 1']);
+    server.put(NODES, node({ name: 'b', ...CPU_ONLY }));
+    await until(() => ids(view.inventory([]))[0] === '8x NVIDIA-H100-80GB-HBM3 (DRA) on 2');
+    server.put(SLICES, slice('b', { generation: 2, resourceSliceCount: 2 }));
+    await until(() => ids(view.inventory([]))[0] === '8x NVIDIA-H100-80GB-HBM3 (DRA) on 1');
+    server.remove(SLICES, 'a-gpu.nvidia.com-x');
+    await until(() => ids(view.inventory([])).length === 0);
+  });
+
+  it('offers by a plain request what a DeviceClass maps to it, from when it does', async () => {
+    server.put(NODES, node({ name: 'a', ...CPU_ONLY }));
+    server.put(SLICES, slice('a'));
+    server.put(DEVICE_CLASSES, { metadata: { name: 'gpu.nvidia.com' }, spec: {} });
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toHaveLength(1);
+    const mapped = {
+      metadata: { name: 'gpu.nvidia.com' },
+      spec: { extendedResourceName: 'nvidia.com/gpu' },
+    };
+    server.put(DEVICE_CLASSES, mapped);
+    await until(() => ids(view.inventory([])).length === 2);
+    expect(ids(view.inventory([]))).toContain('8x NVIDIA-H100-80GB-HBM3 on 1');
+  });
+
+  it('reads an older version of DRA where that is served, and a newer one when it comes', async () => {
+    server.put(NODES, node({ name: 'a', ...CPU_ONLY }));
+    server.put(OLD_SLICES, slice('a'));
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 (DRA) on 1']);
+    server.put(SLICES, slice('a'));
+    server.refuse(OLD_SLICES, 404);
+    await until(() =>
+      server.requests.some((one) => one.includes(`${SLICES}?`) && one.includes('watch=true')),
+    );
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 (DRA) on 1']);
+  });
+
+  it('goes without DRA where it may not see it, and says so', async () => {
+    server.put(NODES, node({ name: 'a', ...CPU_ONLY }), node({ name: 'b' }));
+    server.refuse(SLICES, 403);
+    open();
+    await view.settled(5_000);
+    expect(ids(view.inventory([]))).toEqual(['8x NVIDIA-H100-80GB-HBM3 on 1']);
+    expect(phases).toContainEqual(['resourceslices', 'forbidden']);
   });
 
   it('leaves nodes alone where a file stands for them', async () => {

@@ -26,9 +26,11 @@ const PATHS = {
   statefulsets: '/apis/apps/v1/statefulsets',
   nodes: '/api/v1/nodes',
   namespaces: '/api/v1/namespaces',
+  resourceslices: '/apis/resource.k8s.io/v1/resourceslices',
+  deviceclasses: '/apis/resource.k8s.io/v1/deviceclasses',
   nodepools: '/apis/karpenter.sh/v1/nodepools',
   computeclasses: '/apis/cloud.google.com/v1/computeclasses',
-  resourceflavors: '/apis/kueue.x-k8s.io/v1beta1/resourceflavors',
+  resourceflavors: '/apis/kueue.x-k8s.io/v1beta2/resourceflavors',
 } as const;
 
 type Resource = keyof typeof PATHS;
@@ -161,7 +163,7 @@ describe('vramgate scan', () => {
     nock(SERVER)
       .get(/.*/)
       .query(true)
-      .times(14)
+      .times(16)
       .reply((request: Request) => {
         requests.push(new URL(request.url).pathname);
         return [200, { metadata: { resourceVersion: '1' }, items: [] }];

@@ -23,6 +23,7 @@ interface Expected {
 const PRODUCT = 'nvidia.com/gpu.product';
 const INSTANCE = 'node.kubernetes.io/instance-type';
 const GPU_TAINT = 'nvidia.com/gpu=present:NoSchedule';
+const CLAIM = 'deviceclass.resource.kubernetes.io/';
 const H100 = { product: 'NVIDIA-H100-80GB-HBM3', gpus: 8, mib: 81559 };
 const T4 = { product: 'Tesla-T4', key: PRODUCT };
 const SLICE = { sharing: 'mig', key: PRODUCT } as const;
@@ -72,6 +73,32 @@ const EXPECTED: Readonly<Record<string, readonly Expected[]>> = {
       key: 'karpenter.k8s.aws/instance-gpu-name',
       taints: ['nvidia.com/gpu=true:NoSchedule'],
     },
+  ],
+  'dra-amd.yaml': [
+    {
+      product: 'AMD_Instinct_MI300X_OAM',
+      resource: `${CLAIM}gpu.amd.com`,
+      gpus: 8,
+      mib: 196592,
+      key: null,
+      taints: ['amd.com/gpu=present:NoSchedule'],
+    },
+  ],
+  'dra-mig.yaml': [
+    { product: 'NVIDIA-A100-PCIE-40GB', resource: `${CLAIM}gpu.nvidia.com`, gpus: 1, mib: 40960, key: null },
+    {
+      product: 'NVIDIA-A100-PCIE-40GB-MIG-1g.5gb',
+      resource: `${CLAIM}mig.nvidia.com`,
+      gpus: 7,
+      mib: 4864,
+      sharing: 'mig',
+      key: null,
+    },
+  ],
+  // By claim, and by the resource that the driver's chart maps to its DeviceClass.
+  'dra-nvidia.yaml': [
+    { ...H100, resource: `${CLAIM}gpu.nvidia.com`, key: null, taints: [GPU_TAINT] },
+    { ...H100, key: null, taints: [GPU_TAINT] },
   ],
   'gke.yaml': [{ ...H100, key: 'cloud.google.com/gke-accelerator', taints: [GPU_TAINT] }],
   'mig-invalid.yaml': [{ product: null, gpus: 0, mib: null, sharing: 'invalid', key: PRODUCT }],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { compareDrafts, finishClasses } from '../../src/inventory/classes.ts';
-import { readNode } from '../../src/inventory/node.ts';
+import { pluginFacts, readNode } from '../../src/inventory/node.ts';
 import { NodeGroups } from '../../src/inventory/node-groups.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
 import type { NodeClass } from '../../src/plan/types.ts';
@@ -11,8 +11,9 @@ import { classesFrom, H100_LABELS, node } from './nodes.ts';
 const INDEX = indexGpus(builtinCatalog);
 
 function put(groups: NodeGroups, object: object): boolean {
-  const { name, facts } = readNode(object, INDEX);
-  return groups.put(name, facts);
+  const { parts } = readNode(object);
+  if (parts === null) throw new Error('not a node');
+  return groups.put(parts, pluginFacts(parts, INDEX));
 }
 
 function classesOf(groups: NodeGroups): readonly NodeClass[] {

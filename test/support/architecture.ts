@@ -44,7 +44,7 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['intent', pure([...FACTS, 'sizing', 'catalog', 'workload', 'engine'])],
   ['plan', pure(MODEL)],
   ['pipeline', pure([...MODEL, 'plan'])],
-  ['inventory', pure([...FACTS, 'catalog', 'sizing', 'workload', 'plan'])],
+  ['inventory', pure([...FACTS, 'catalog', 'sizing', 'workload', 'placement', 'plan'])],
   ['admission', shell([...MODEL, 'plan', 'pipeline'], ['zod', 'rfc6902'])],
   [
     'config',

@@ -4,6 +4,9 @@
   resources: [nodes, namespaces]
   verbs: [list, watch]
 # Optional: where one of these APIs is missing or forbidden, the inventory goes without it and says so.
+- apiGroups: [resource.k8s.io]
+  resources: [resourceslices, deviceclasses]
+  verbs: [list, watch]
 - apiGroups: [karpenter.sh]
   resources: [nodepools]
   verbs: [list, watch]

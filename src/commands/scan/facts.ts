@@ -2,11 +2,14 @@ import type { Catalog } from '../../catalog/types.ts';
 import { type ClusterApi, METADATA_ONLY } from '../../cluster/api.ts';
 import { ApiError, isStatus } from '../../cluster/errors.ts';
 import { NamespaceSink } from '../../cluster/namespaces.ts';
-import { NodeSink } from '../../cluster/nodes.ts';
+import { DRA_KINDS, NODE_PATHS, nodeSink } from '../../cluster/nodes.ts';
 import { resourcePath } from '../../cluster/paths.ts';
 import { POOL_KINDS, PoolSink } from '../../cluster/pools.ts';
 import type { ObjectSink } from '../../cluster/reflector.ts';
+import { onServed, type Versions } from '../../cluster/served.ts';
 import { type Draft, finishClasses } from '../../inventory/classes.ts';
+import { KnownNodes } from '../../inventory/known-nodes.ts';
+import { indexGpus } from '../../inventory/products.ts';
 import type { Inventory, Mode } from '../../plan/types.ts';
 import { declaredInventory, type InventoryRules } from '../facts.ts';
 
@@ -22,21 +25,22 @@ export interface Surroundings {
 
 interface Listing {
   readonly resource: string;
-  readonly path: string;
+  readonly paths: Versions;
   readonly sink: ObjectSink;
   readonly accept?: string;
 }
 
-const NODES = resourcePath({ group: '', version: 'v1', resource: 'nodes' });
 const NAMESPACES = resourcePath({ group: '', version: 'v1', resource: 'namespaces' });
 
 /** @returns why it may not be listed; null: it was, or the cluster does not have this API. */
-async function listInto(api: ClusterApi, { resource, path, sink, accept }: Listing): Promise<string | null> {
-  sink.listing();
+async function listInto(api: ClusterApi, { resource, paths, sink, accept }: Listing): Promise<string | null> {
   try {
-    for await (const { items } of api.list(path, accept === undefined ? {} : { accept })) {
-      for (const item of items) sink.put(item);
-    }
+    await onServed(paths, async (path) => {
+      sink.listing();
+      for await (const { items } of api.list(path, accept === undefined ? {} : { accept })) {
+        for (const item of items) sink.put(item);
+      }
+    });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return isStatus(error, 404) ? null : `${resource} cannot be listed: ${error.message}`;
@@ -62,13 +66,26 @@ async function poolsOf(api: ClusterApi, catalog: Catalog): Promise<Promises> {
   return { drafts, notices };
 }
 
+/** What DRA drivers publish, of the nodes that are known. @returns what may not be listed. */
+async function draInto(api: ClusterApi, known: KnownNodes): Promise<readonly string[]> {
+  const notices: string[] = [];
+  for (const { resource, paths, sink } of DRA_KINDS) {
+    const problem = await listInto(api, { resource, paths, sink: sink(known, () => undefined) });
+    if (problem !== null) notices.push(problem);
+  }
+  return notices;
+}
+
 async function nodesOf(api: ClusterApi, rules: InventoryRules): Promise<Omit<Surroundings, 'modes'>> {
-  const sink = new NodeSink(rules.catalog, () => undefined);
-  const problem = await listInto(api, { resource: 'nodes', path: NODES, sink });
+  const known = new KnownNodes(indexGpus(rules.catalog));
+  const sink = nodeSink(known, () => undefined);
+  const problem = await listInto(api, { resource: 'nodes', paths: NODE_PATHS, sink });
   if (problem !== null) return { inventory: declaredInventory(rules), unseen: [problem], notices: [] };
+  const unserved = await draInto(api, known);
   const pools = await poolsOf(api, rules.catalog);
-  const classes = finishClasses([...sink.drafts(), ...pools.drafts, ...rules.shapes]);
-  return { inventory: { state: 'known', classes, ageSeconds: 0 }, unseen: [], notices: pools.notices };
+  const classes = finishClasses([...known.drafts(), ...pools.drafts, ...rules.shapes]);
+  const notices = [...unserved, ...pools.notices];
+  return { inventory: { state: 'known', classes, ageSeconds: 0 }, unseen: [], notices };
 }
 
 /** @param given an inventory that stands for the nodes; null: they are listed. @throws ApiUnreachable */
@@ -86,7 +103,7 @@ export async function surroundings(
   );
   const unlisted = await listInto(api, {
     resource: 'namespaces',
-    path: NAMESPACES,
+    paths: [NAMESPACES],
     sink: namespaces,
     accept: METADATA_ONLY.list,
   });
