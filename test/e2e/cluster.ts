@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { adminKubectl, startPlane } from './harness/cluster.ts';
-import { installChart, stopInstalled } from './harness/installed.ts';
-import { CLUSTER_TOOLS, KUBERNETES_VERSIONS, MINORS, toolsOf } from './harness/tools.ts';
+import { adminKubectl, startPlane, temporaryFolder } from './harness/cluster.ts';
+import { installChart } from './harness/installed.ts';
+import { killPrograms } from './harness/process.ts';
+import { KUBERNETES_VERSIONS, MINORS } from './harness/recipes.ts';
+import { CLUSTER_TOOLS, toolsOf } from './harness/tools.ts';
 
 /** `npm run cluster`: a control plane with example nodes and the chart, for trying things by hand. Stays until interrupted. */
 
@@ -13,14 +15,11 @@ async function main(): Promise<void> {
     process.once('SIGTERM', () => resolve());
   });
   const [minor] = MINORS;
-  const plane = await startPlane(await toolsOf(minor, CLUSTER_TOOLS), { withControllers: true });
-  const stop = [plane.stop];
+  const tools = await toolsOf(minor, CLUSTER_TOOLS);
+  const folder = await temporaryFolder();
   try {
-    const installed = await installChart(
-      { plane, kubectl: adminKubectl(plane) },
-      { name: 'cluster', nodeFiles: NODE_FILES },
-    );
-    stop.unshift(() => stopInstalled(installed));
+    const plane = await startPlane(folder, tools, { withControllers: true });
+    await installChart({ plane, kubectl: adminKubectl(plane) }, { name: 'cluster', nodeFiles: NODE_FILES });
     console.log(
       [
         '',
@@ -37,8 +36,8 @@ async function main(): Promise<void> {
     await interrupted;
     clearInterval(awake);
   } finally {
-    for (const end of stop) await end();
-    await rm(plane.folder, { recursive: true, force: true });
+    await killPrograms();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -4,8 +4,9 @@ import { auditEvents, recordOf } from '../harness/cluster.ts';
 import { BF16, H100, ON_H100, SCOUT_128K, scoutDeployment, W4A16 } from '../harness/manifests.ts';
 import { at, isMembers, type Members } from '../harness/members.ts';
 import { argsOf, generationOf, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts';
+import { KUBERNETES_VERSIONS } from '../harness/recipes.ts';
 import { useFileServer } from '../harness/suite.ts';
-import { givenAssets, KUBERNETES_VERSIONS } from '../harness/tools.ts';
+import { givenAssets } from '../harness/tools.ts';
 import { MUTATING, VALIDATING } from '../harness/webhook-configuration.ts';
 
 const stage = useFileServer('admission');

@@ -57,10 +57,6 @@ const stage = useStage<ClientStage>({
     const certificate = await writeCertificate(join(plain.plane.folder, 'certificate'), authority);
     return { ...plain, certificate, started: [] };
   },
-  finish: async ({ started }) => {
-    await Promise.all(started.map((one) => one.stop()));
-  },
-  logs: ({ started }) => started.map((one) => one.program.logFile),
 });
 
 /** A server that asks for a certificate of `ca`. */

@@ -66,8 +66,6 @@ const stage = useStage<FileServerStage>({
     await applyWebhooks(plane, kubectl, { port: server.port, ca: certificate.ca });
     return { plane, kubectl, server, certificate };
   },
-  finish: ({ server }) => server.stop(),
-  logs: ({ server }) => [server.program.logFile],
 });
 
 async function sampled(name: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { webhookCounters } from '../harness/api-metrics.ts';
+import { allCounters, webhookCounters } from '../harness/api-metrics.ts';
 import { customResourceDefinitions } from '../harness/crds.ts';
 import type { Manifest } from '../harness/manifests.ts';
 import { at } from '../harness/members.ts';
@@ -90,7 +90,7 @@ interface Attempt {
 /** How many calls of each webhook the dry-run creation of one object makes. */
 async function callsOf(shape: Shape, { own = {}, inner = {}, namespace = 'default' }: Attempt) {
   const { api } = stage().plane;
-  const counters = async () => [await webhookCounters(api, MUTATING), await webhookCounters(api, VALIDATING)];
+  const counters = () => allCounters(api, [MUTATING, VALIDATING]);
   const before = await counters();
   const { kind, apiVersion, path } = shape;
   const body = { apiVersion, kind, metadata: { ...own, name: 'one' }, spec: shape.spec(inner) };

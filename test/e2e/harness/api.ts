@@ -19,7 +19,6 @@ export interface ApiCall {
 
 export interface Api {
   readonly call: (path: string, call?: ApiCall) => Promise<ApiReply>;
-  readonly close: () => void;
 }
 
 export interface ApiAccess {
@@ -72,6 +71,5 @@ export function createApi({ port, ca, client }: ApiAccess): Api {
       const headers = { accept: 'application/json', 'content-type': contentType, ...length };
       return send({ agent, host: '127.0.0.1', port, path, method, headers, timeout: CALL_LIMIT_MS }, text);
     },
-    close: () => agent.destroy(),
   };
 }

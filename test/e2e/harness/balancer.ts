@@ -1,13 +1,15 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
 
-/** A Service of two Pods, as kube-proxy makes one: connections go round, and to nobody who does not answer. */
+/**
+ * A Service of two Pods, as kube-proxy makes one: connections go round, and to nobody who does not answer. It lives as
+ * long as this process.
+ */
 export interface Balancer {
   readonly port: number;
   /** Ports of 127.0.0.1 that get new connections; the open ones stay where they are. */
   readonly use: (ports: readonly number[]) => void;
   /** Ends the open connections, and no new one gets anywhere. */
   readonly cut: () => void;
-  readonly stop: () => Promise<void>;
 }
 
 const DIAL_LIMIT_MS = 2_000;
@@ -66,24 +68,17 @@ export async function startBalancer(wantedPort = 0): Promise<Balancer> {
     server.once('error', reject);
     server.listen(wantedPort, '127.0.0.1', resolve);
   });
+  server.unref();
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the balancer has no port');
-  const closeAll = () => {
-    for (const socket of open) socket.destroy();
-  };
   return {
     port: address.port,
     cut: () => {
       backends = [];
-      closeAll();
+      for (const socket of open) socket.destroy();
     },
     use: (ports) => {
       backends = ports;
-    },
-    stop: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      closeAll();
-      await closed;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -92,12 +92,11 @@ export interface PlaneSettings {
   readonly apiServerFlags?: (folder: string) => Promise<readonly string[]>;
 }
 
-/** Starts a control plane in a folder of its own; where that fails the logs stay. */
 export async function startPlane(
+  folder: string,
   tools: Tools,
   { withControllers, apiServerFlags }: PlaneSettings,
 ): Promise<ControlPlane> {
-  const folder = await temporaryFolder();
   const flags = apiServerFlags === undefined ? [] : await apiServerFlags(folder);
   return startControlPlane({ folder, tools, withControllers, apiServerFlags: flags });
 }
@@ -128,15 +127,14 @@ export async function auditEvents(
   });
 }
 
-/** Copies the logs to `target` (null: nobody wants them) and removes the folder. */
-export async function keepLogs(
-  folder: string,
-  logs: readonly string[],
-  target: string | null,
-): Promise<void> {
-  if (target !== null) {
-    await mkdir(target, { recursive: true });
-    for (const log of logs) await copyFile(log, join(target, basename(log))).catch(() => {});
-  }
-  await rm(folder, { recursive: true, force: true });
+/** Every log of a stage's folder. */
+export async function logsIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder);
+  return names.filter((name) => name.endsWith('.log')).map((name) => join(folder, name));
+}
+
+/** Copies the logs of a stage's folder to `target`. */
+export async function keepLogs(folder: string, target: string): Promise<void> {
+  await mkdir(target, { recursive: true });
+  for (const log of await logsIn(folder)) await copyFile(log, join(target, basename(log)));
 }

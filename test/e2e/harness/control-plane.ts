@@ -16,12 +16,9 @@ export interface ControlPlane {
   readonly api: Api;
   readonly adminConfig: string;
   readonly auditLog: string;
-  /** In the order of their start. */
-  readonly components: readonly Component[];
   readonly component: (name: string) => Component;
   /** Writes a kubeconfig with a bearer token. */
   readonly configOfToken: (name: string, token: string) => Promise<string>;
-  readonly stop: () => Promise<void>;
 }
 
 export interface ControlPlaneSettings {
@@ -227,11 +224,7 @@ function controller(layout: Layout, name: 'kube-controller-manager' | 'kube-sche
   });
 }
 
-async function stopAll(components: readonly Component[]): Promise<void> {
-  // The API server before etcd: without etcd its graceful end hangs for minutes.
-  for (const component of [...components].reverse()) await component.stop();
-}
-
+/** What a failed start has started, `killPrograms` ends; the same at the end of a control plane. */
 export async function startControlPlane(settings: ControlPlaneSettings): Promise<ControlPlane> {
   const { folder, tools } = settings;
   await mkdir(folder, { recursive: true });
@@ -251,13 +244,11 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
   const controllers = settings.withControllers
     ? [controller(layout, 'kube-controller-manager', api), controller(layout, 'kube-scheduler', api)]
     : [];
-  const components = [etcd(layout), apiServer(layout, api), ...controllers];
-  try {
-    for (const component of components) await component.start();
-  } catch (error) {
-    await stopAll(components);
-    throw error;
-  }
+  const [store, server] = [etcd(layout), apiServer(layout, api)];
+  await store.start();
+  await server.start();
+  await Promise.all(controllers.map((one) => one.start()));
+  const components = [store, server, ...controllers];
   return {
     folder,
     tools,
@@ -266,7 +257,6 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
     api,
     adminConfig: layout.files.adminConfig,
     auditLog: layout.files.auditLog,
-    components,
     component: (name) => {
       const found = components.find((one) => one.name === name);
       if (found === undefined) throw new Error(`there is no ${name}`);
@@ -276,10 +266,6 @@ export async function startControlPlane(settings: ControlPlaneSettings): Promise
       const file = join(folder, `${name}.kubeconfig`);
       await writeKubeconfig(file, layout, { token });
       return file;
-    },
-    stop: async () => {
-      api.close();
-      await stopAll(components);
     },
   };
 }

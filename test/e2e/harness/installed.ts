@@ -15,7 +15,7 @@ import { addNodes, cpuNode, fixtureNodes, NODE_FIXTURES, nameOf, nodesReady, sta
 import type { Members } from './members.ts';
 import { createAuthority } from './pki.ts';
 import type { Program } from './process.ts';
-import type { Binary } from './tools.ts';
+import type { Binary } from './recipes.ts';
 import { NAMESPACE, SERVICE } from './webhook-configuration.ts';
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
@@ -133,10 +133,4 @@ export async function installChart(stage: Stage, settings: InstalledSettings): P
     return all.flat().sort((one, other) => String(one['time']).localeCompare(String(other['time'])));
   };
   return { ...stage, helm, kwok, balancer, replicas, addReplica, records };
-}
-
-export async function stopInstalled({ replicas, balancer, kwok }: InstalledStage): Promise<void> {
-  await Promise.all(replicas.map((one) => one.stop()));
-  await balancer.stop();
-  await kwok.stop();
 }

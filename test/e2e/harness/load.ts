@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { BF16, type Manifest, ON_H100, scoutDeployment, W4A16 } from './manifests.ts';
 
@@ -60,6 +61,8 @@ export function wrongOf(answers: readonly Answer[]): readonly Answer[] {
 }
 
 const PARALLEL = 4;
+// Some fifty calls a second: steady, and two cores have room left for the thing that happens.
+const PAUSE_MS = 100;
 
 /** Runs `work` while `PARALLEL` clients create what fits and what does not, one after the other. */
 export async function underLoad(api: Api, work: () => Promise<void>): Promise<readonly Answer[]> {
@@ -69,6 +72,7 @@ export async function underLoad(api: Api, work: () => Promise<void>): Promise<re
     while (!isOver) {
       answers.push(await askFitting(api));
       answers.push(await askUndersized(api));
+      await delay(PAUSE_MS);
     }
   };
   const clients = Array.from({ length: PARALLEL }, client);

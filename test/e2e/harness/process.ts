@@ -12,6 +12,8 @@ export interface Program {
   readonly signal: (signal: NodeJS.Signals) => void;
   /** SIGTERM, and SIGKILL after `limitMs`. Resolves when the process is gone. */
   readonly stop: (limitMs?: number) => Promise<void>;
+  /** SIGKILL. Resolves when the process is gone. */
+  readonly kill: () => Promise<void>;
 }
 
 export interface ProgramSettings {
@@ -25,12 +27,17 @@ export interface ProgramSettings {
 
 const STOP_LIMIT_MS = 10_000;
 
-const alive = new Set<ChildProcess>();
+const alive = new Map<ChildProcess, Program>();
 
 // The children have sessions of their own, so nobody else ends them when this process goes early.
 process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of alive.keys()) child.kill('SIGKILL');
 });
+
+/** Ends at once whatever this process has started and not ended; resolves when all of it is gone. */
+export async function killPrograms(): Promise<void> {
+  await Promise.all([...alive.values()].map((program) => program.kill()));
+}
 
 /** The webhook client of the API server honours these, and everything here is on loopback. */
 const PROXY = /^(?:https?|all|no)_proxy$/i;
@@ -53,30 +60,33 @@ export function startProgram({ name, command, args, logFile, env }: ProgramSetti
     env: cleanEnvironment(env),
   });
   closeSync(log);
-  alive.add(child);
   const gone = new Promise<void>((resolve) => {
-    const end = () => {
+    const forget = () => {
       alive.delete(child);
       resolve();
     };
-    child.once('exit', end);
-    child.once('error', end);
+    child.once('exit', forget);
+    child.once('error', forget);
   });
   child.unref();
-  return {
+  const end = async (signal: NodeJS.Signals, limitMs: number) => {
+    child.ref();
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    await gone;
+    clearTimeout(timer);
+  };
+  const program: Program = {
     name,
     pid: child.pid ?? -1,
     logFile,
     hasEnded: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
     signal: (signal) => void child.kill(signal),
-    stop: async (limitMs = STOP_LIMIT_MS) => {
-      child.ref();
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
-      await gone;
-      clearTimeout(timer);
-    },
+    stop: (limitMs = STOP_LIMIT_MS) => end('SIGTERM', limitMs),
+    kill: () => end('SIGKILL', STOP_LIMIT_MS),
   };
+  alive.set(child, program);
+  return program;
 }
 
 // A decision record is 6 KB; its beginning says what it is about, and the whole log is kept.

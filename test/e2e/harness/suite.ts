@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { type Balancer, startBalancer } from './balancer.ts';
 import {
@@ -6,16 +7,18 @@ import {
   applyWebhooks,
   type CertificateFiles,
   keepLogs,
+  logsIn,
   type Stage,
   startFileServer,
   startPlane,
+  temporaryFolder,
   writeCertificate,
 } from './cluster.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { type InstalledSettings, type InstalledStage, installChart, stopInstalled } from './installed.ts';
+import { type InstalledSettings, type InstalledStage, installChart } from './installed.ts';
 import { type Authority, createAuthority } from './pki.ts';
-import { tailOf } from './process.ts';
-import { API_SERVER_TOOLS, type Binary, CLUSTER_TOOLS, type Minor, toolsOf } from './tools.ts';
+import { killPrograms, tailOf } from './process.ts';
+import type { Binary, Minor } from './recipes.ts';
+import { API_SERVER_TOOLS, CLUSTER_TOOLS, toolsOf } from './tools.ts';
 import type { WebhookServer } from './webhook-server.ts';
 
 declare module 'vitest' {
@@ -41,10 +44,15 @@ export interface Staging<T extends Stage> {
   /** Further flags of the API server; the folder is the control plane's. */
   readonly apiServerFlags?: (folder: string) => Promise<readonly string[]>;
   readonly prepare: (stage: Stage) => Promise<T>;
-  /** Ends what `prepare` started. */
-  readonly finish: (stage: T) => Promise<void>;
-  /** Logs of what `prepare` started, most telling first. */
-  readonly logs: (stage: T) => readonly string[];
+}
+
+/** The end of every log that was written to since then. The audit log is one long line per request, and only kept. */
+async function printLogs(folder: string, since: number): Promise<void> {
+  const logs = (await logsIn(folder)).filter((log) => basename(log) !== 'audit.log');
+  for (const log of logs) {
+    if ((await stat(log)).mtimeMs < since) continue;
+    console.error(`last lines of ${log}:\n${tailOf(log)}`);
+  }
 }
 
 /**
@@ -53,39 +61,43 @@ export interface Staging<T extends Stage> {
  */
 export function useStage<T extends Stage>(staging: Staging<T>): () => T {
   let stage: T | null = null;
+  let folder = '';
   let hasFailed = false;
 
-  const keep = async (plane: ControlPlane, logs: readonly string[], isWanted: boolean) => {
-    const all = [...logs, plane.auditLog, ...plane.components.map((one) => one.logFile)];
-    const target = isWanted ? join(KEPT, `${staging.name}-${inject('minor')}-${Date.now()}`) : null;
-    await keepLogs(plane.folder, all, target);
-    if (target !== null) console.error(`the logs of ${staging.name} are in ${target}`);
+  const end = async () => {
+    // Nobody needs their data any more, and the graceful end of an API server takes seconds.
+    await killPrograms();
+    if (hasFailed) {
+      const target = join(KEPT, `${staging.name}-${inject('minor')}-${Date.now()}`);
+      await keepLogs(folder, target);
+      console.error(`the logs of ${staging.name} are in ${target}`);
+    }
+    await rm(folder, { recursive: true, force: true });
   };
 
   beforeAll(async () => {
     const tools = await toolsOf(inject('minor'), staging.tools);
-    const plane = await startPlane(tools, staging);
+    folder = await temporaryFolder();
+    const since = Date.now();
     try {
+      const plane = await startPlane(folder, tools, staging);
       stage = await staging.prepare({ plane, kubectl: adminKubectl(plane) });
     } catch (error) {
-      await plane.stop();
-      await keep(plane, [], true);
+      hasFailed = true;
+      await printLogs(folder, since);
+      await end();
       throw error;
     }
   }, START_LIMIT_MS);
 
-  afterEach(({ task }) => {
-    if (task.result?.state !== 'fail' || stage === null) return;
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
     hasFailed = true;
-    const [first] = staging.logs(stage);
-    if (first !== undefined) console.error(`last lines of ${first}:\n${tailOf(first)}`);
+    await printLogs(folder, task.result.startTime ?? 0);
   });
 
   afterAll(async () => {
-    if (stage === null) return;
-    await staging.finish(stage);
-    await stage.plane.stop();
-    await keep(stage.plane, staging.logs(stage), hasFailed);
+    if (stage !== null) await end();
   });
 
   return () => {
@@ -107,8 +119,6 @@ export function useFileServer(name: string): () => FileServerStage {
       await applyWebhooks(plane, kubectl, { port: server.port, ca: certificate.ca });
       return { plane, kubectl, server, certificate };
     },
-    finish: ({ server }) => server.stop(),
-    logs: ({ server }) => [server.program.logFile],
   });
 }
 
@@ -139,11 +149,6 @@ export function useReplicas(name: string): () => ReplicaStage {
       };
       return { plane, kubectl, balancer, authority, certificate, start, started };
     },
-    finish: async ({ started, balancer }) => {
-      await Promise.all(started.map((one) => one.stop()));
-      await balancer.stop();
-    },
-    logs: ({ started }) => started.map((one) => one.program.logFile),
   });
 }
 
@@ -154,7 +159,5 @@ export function useInstalledChart(settings: InstalledSettings): () => InstalledS
     tools: [...CLUSTER_TOOLS, ...(settings.moreTools ?? [])],
     withControllers: true,
     prepare: (stage) => installChart(stage, settings),
-    finish: stopInstalled,
-    logs: ({ replicas, kwok }) => [...replicas.map((one) => one.program.logFile), kwok.logFile],
   });
 }

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Binary, type Minor, type Recipe, recipesOf } from './recipes.ts';
 
 /**
  * The programs of the control plane. They come from the folder that KUBEBUILDER_ASSETS names (the convention of
@@ -13,103 +14,6 @@ import { fileURLToPath } from 'node:url';
  */
 
 const MODULES = join(dirname(dirname(fileURLToPath(import.meta.url))), 'tools');
-
-export type Binary =
-  | 'etcd'
-  | 'kube-apiserver'
-  | 'kubectl'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kwok'
-  | 'helm-4'
-  | 'helm-3'
-  | 'promtool';
-
-/** One `go build` call. */
-interface Recipe {
-  /** Folder under `tools/`. */
-  readonly module: string;
-  readonly packages: Readonly<Partial<Record<Binary, string>>>;
-  /** `-X` assignments by which a program knows its version. */
-  readonly stamps: Readonly<Record<string, string>>;
-  /** Build tags. */
-  readonly tags?: string;
-}
-
-// `git rev-parse` is not to be had from a module proxy; kubectl and Helm want 40 digits and a date of any value.
-const COMMIT = '0'.repeat(40);
-const BUILD_DATE = '2026-01-01T00:00:00Z';
-
-function kubeRecipe(module: string, version: string): Recipe {
-  const [major = '', minor = ''] = version.slice(1).split('.');
-  const values = {
-    gitVersion: version,
-    gitMajor: major,
-    gitMinor: minor,
-    gitTreeState: 'clean',
-    gitCommit: COMMIT,
-    buildDate: BUILD_DATE,
-  };
-  const homes = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'];
-  const stamps = homes.flatMap((home) =>
-    Object.entries(values).map(([name, value]) => [`${home}.${name}`, value] as const),
-  );
-  return {
-    module,
-    packages: {
-      'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
-      'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
-      'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
-      kubectl: 'k8s.io/kubernetes/cmd/kubectl',
-    },
-    stamps: Object.fromEntries(stamps),
-  };
-}
-
-function etcdRecipe(module: string): Recipe {
-  return { module, packages: { etcd: 'go.etcd.io/etcd/server/v3' }, stamps: {} };
-}
-
-const KWOK: Recipe = { module: 'kwok', packages: { kwok: 'sigs.k8s.io/kwok/cmd/kwok' }, stamps: {} };
-
-// Without its stamps Helm takes the cluster for an old one and refuses charts with a kubeVersion.
-const HELM_4: Recipe = {
-  module: 'helm-4',
-  packages: { 'helm-4': 'helm.sh/helm/v4/cmd/helm' },
-  stamps: { 'helm.sh/helm/v4/internal/version.version': 'v4.2.4' },
-};
-const HELM_3: Recipe = {
-  module: 'helm-3',
-  packages: { 'helm-3': 'helm.sh/helm/v3/cmd/helm' },
-  stamps: {
-    'helm.sh/helm/v3/internal/version.version': 'v3.21.4',
-    'helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor': '1',
-    'helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor': '37',
-    'helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor': '1',
-    'helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor': '37',
-  },
-};
-
-// For the chart's alerts (test/helm). Without the tag it brings the clients of every cloud that Prometheus can scrape.
-const PROMTOOL: Recipe = {
-  module: 'promtool',
-  packages: { promtool: 'github.com/prometheus/prometheus/cmd/promtool' },
-  stamps: {},
-  tags: 'remove_all_sd',
-};
-
-export const MINORS = ['1.37', '1.36'] as const;
-export type Minor = (typeof MINORS)[number];
-
-/** What GET /version must answer: a misspelt stamp goes unnoticed by the linker. */
-export const KUBERNETES_VERSIONS: Readonly<Record<Minor, string>> = { '1.37': 'v1.37.2', '1.36': 'v1.36.3' };
-
-const ETCD_OF: Readonly<Record<Minor, string>> = { '1.37': 'etcd-3.7', '1.36': 'etcd-3.6' };
-
-function recipesOf(minor: Minor): readonly Recipe[] {
-  const kube = kubeRecipe(`kube-${minor}`, KUBERNETES_VERSIONS[minor]);
-  return [etcdRecipe(ETCD_OF[minor]), kube, KWOK, HELM_4, HELM_3, PROMTOOL];
-}
 
 /** Paths of the programs of one Kubernetes minor. */
 export type Tools = (binary: Binary) => string;
@@ -148,6 +52,14 @@ function goVersion(): string {
   if (status !== 0) throw new Error(WHAT_TO_DO);
   knownGo = stdout.trim();
   return knownGo;
+}
+
+export function hasGo(): boolean {
+  try {
+    return goVersion() !== '';
+  } catch {
+    return false;
+  }
 }
 
 function cacheRoot(): string {
@@ -190,36 +102,45 @@ async function go(args: readonly string[], cwd: string): Promise<void> {
   if (status !== '0') throw new Error(`go ${args.join(' ')} in ${cwd} ended with ${status}. ${WHAT_TO_DO}`);
 }
 
-/** Builds in a folder of its own and moves in whole: an interrupted build leaves nothing that looks finished. */
-async function build(recipe: Recipe, binary: Binary, folder: string): Promise<void> {
-  const path = recipe.packages[binary];
-  if (path === undefined) throw new Error(`${recipe.module} has no ${binary}`);
-  console.error(`building ${binary} from test/e2e/tools/${recipe.module}`);
-  await mkdir(folder, { recursive: true });
-  const scratch = await mkdtemp(join(folder, '.building-'));
+const SCRATCH = /^\.building-(\d*)/;
+
+function isRunning(pid: number): boolean {
   try {
-    const args = [
-      'build',
-      ...FLAGS,
-      ...tagsOf(recipe),
-      '-ldflags',
-      ldflags(recipe),
-      '-o',
-      join(scratch, binary),
-      path,
-    ];
-    await go(args, join(MODULES, recipe.module));
-    await rename(join(scratch, binary), join(folder, binary));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
-async function built(recipe: Recipe, binary: Binary): Promise<string> {
-  const folder = await cacheFolder(recipe);
-  const file = join(folder, binary);
-  if (!existsSync(file)) await build(recipe, binary, folder);
-  return file;
+/** A build that was interrupted (a signal runs no `finally`) leaves its folder behind. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const match = SCRATCH.exec(name);
+    if (match === null || isRunning(Number(match[1]))) continue;
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Builds in a folder of its own and moves in whole: an interrupted build leaves nothing that looks finished. One call
+ * for all: the compiler then works on what they share while it links the first.
+ */
+async function build(recipe: Recipe, binaries: readonly Binary[], folder: string): Promise<void> {
+  const paths = binaries.flatMap((binary) => recipe.packages[binary] ?? []);
+  console.error(`building ${binaries.join(', ')} from test/e2e/tools/${recipe.module}`);
+  await mkdir(folder, { recursive: true });
+  await removeLeftovers(folder);
+  const scratch = await mkdtemp(join(folder, `.building-${process.pid}-`));
+  try {
+    const [first = '', ...others] = binaries;
+    // Several are named after their packages; Helm and etcd have packages of other names, and come alone.
+    const output = others.length === 0 ? join(scratch, first) : `${scratch}/`;
+    const flags = [...FLAGS, ...tagsOf(recipe), '-ldflags', ldflags(recipe), '-o', output];
+    await go(['build', ...flags, ...paths], join(MODULES, recipe.module));
+    for (const binary of binaries) await rename(join(scratch, binary), join(folder, binary));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** The folder of the operator (one, not a list), or null. */
@@ -238,14 +159,16 @@ export function givenAssets(): string | null {
  */
 export async function toolsOf(minor: Minor, binaries: readonly Binary[]): Promise<Tools> {
   const assets = givenAssets();
-  const recipes = recipesOf(minor);
-  const found = new Map<Binary, string>();
+  const given = assets === null ? [] : binaries.filter((binary) => existsSync(join(assets, binary)));
+  const found = new Map(given.map((binary) => [binary, join(assets ?? '', binary)]));
   // One after the other: two builds at once only take each other's memory.
-  for (const binary of binaries) {
-    const given = assets === null ? null : join(assets, binary);
-    const recipe = recipes.find((one) => one.packages[binary] !== undefined);
-    if (given !== null && existsSync(given)) found.set(binary, given);
-    else if (recipe !== undefined) found.set(binary, await built(recipe, binary));
+  for (const recipe of recipesOf(minor)) {
+    const wanted = binaries.filter((one) => recipe.packages[one] !== undefined && !found.has(one));
+    if (wanted.length === 0) continue;
+    const folder = await cacheFolder(recipe);
+    const missing = wanted.filter((one) => !existsSync(join(folder, one)));
+    if (missing.length > 0) await build(recipe, missing, folder);
+    for (const one of wanted) found.set(one, join(folder, one));
   }
   return (binary) => {
     const path = found.get(binary);
