@@ -17,7 +17,7 @@ export interface StatusCause {
 export interface Status {
   readonly status: 'Failure';
   readonly message: string;
-  readonly reason: 'Forbidden' | 'Invalid';
+  readonly reason: 'Forbidden' | 'BadRequest';
   readonly details: { readonly causes: readonly StatusCause[] };
   readonly code: 403 | 422;
 }
@@ -93,11 +93,18 @@ function causeOf({ code, message, path }: Finding): StatusCause {
   return path.length === 0 ? cause : { ...cause, field: oneLine(formatPath(path), MAX_CAUSE_RUNES) };
 }
 
+/**
+ * Not `Invalid` for 422: of that kubectl prints the causes in place of the message, so that the ways out are lost, and
+ * `kubectl apply --force` deletes the object to make it again (k8s.io/kubectl v0.37.2 pkg/cmd/util/helpers.go and
+ * pkg/cmd/apply/patcher.go; both seen in test/e2e).
+ */
+const REASONS = { 403: 'Forbidden', 422: 'BadRequest' } as const;
+
 export function denied(uid: string, { code, message, findings }: Denial): AdmissionReviewAnswer {
   const status: Status = {
     status: 'Failure',
     message: paragraphs(message),
-    reason: code === 422 ? 'Invalid' : 'Forbidden',
+    reason: REASONS[code],
     details: { causes: findings.slice(0, MAX_CAUSES).map(causeOf) },
     code,
   };

@@ -124,7 +124,7 @@ describe('a created workload', () => {
     const { status } = validate.answer.response;
 
     expect(glance(mutate)).toEqual(ALLOWED);
-    expect(status).toMatchObject({ code: 422, reason: 'Invalid' });
+    expect(status).toMatchObject({ code: 422, reason: 'BadRequest' });
     expect(status?.details.causes[0]?.field).toBe('metadata.annotations[vramgate.io/context]');
   });
 

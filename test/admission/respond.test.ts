@@ -58,7 +58,7 @@ describe('the answer on the wire', () => {
 
   it.each([
     [403, 'Forbidden'],
-    [422, 'Invalid'],
+    [422, 'BadRequest'],
   ] as const)('denies with code %s and reason %s, each finding a cause with its field', (code, reason) => {
     const findings = [
       finding(
