@@ -95,8 +95,9 @@ function judgeOurs(
   const standing = readWorkload(applyEdits(own.object, applied.set));
   if (standing.kind !== 'workload') return judgeAuthors(input, own.workload, old, facts);
   const evaluation = evaluate(standing.workload, facts, false);
+  const restored = changing(input.object, [...applied.set, recordEdit(applied)]);
   const isFrozen = input.operation === 'UPDATE' && standing.workload.isTemplateImmutable;
-  const edits = isFrozen ? [] : changing(input.object, [...applied.set, recordEdit(applied)]);
+  const edits = isFrozen ? standingIn(old, input.oldObject, applied, restored) : restored;
   const findings = compareOld(stalePlacement(evaluation, facts.policy), old, facts);
   const earlier: Earlier = { kind: 'standing', edits: edits.filter(isAppliedEdit) };
   return { evaluation, findings, edits, given: [], earlier, isPardoned: false };
@@ -110,6 +111,20 @@ function recordEdit(applied: Applied): Edit {
 function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
   const before = JSON.stringify(object);
   return edits.filter((edit) => JSON.stringify(applyEdits(object, [edit])) !== before);
+}
+
+/**
+ * Of the edits those that the stored object holds. An applied file lacks them, and without them the API server would
+ * see a change of a template that cannot change, and refuse a file that it has taken before.
+ */
+function standingIn(
+  old: Workload | null,
+  oldObject: unknown,
+  applied: Applied,
+  edits: readonly Edit[],
+): readonly Edit[] {
+  if (old === null || !belongsTo(applied, old)) return [];
+  return edits.filter((edit) => changing(oldObject, [edit]).length === 0);
 }
 
 /** What would be refused for placement alone, on an object that carries our edits, is a warning. */
