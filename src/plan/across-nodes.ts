@@ -4,7 +4,7 @@ import { gpusOf, parallelOptions, usedGpus } from './options.ts';
 import { vendorOfResource } from './products.ts';
 import type { NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
-import { holdsOtherwise, isWholeGpu } from './ways.ts';
+import { holdsOtherwise, isBoard } from './ways.ts';
 
 /** Most nodes that a suggestion goes to; beyond, the arithmetic says it is the wrong GPU. */
 const MAX_NODES = 4;
@@ -16,7 +16,7 @@ const MAX_NODES = 4;
 export function acrossNodesText(unit: Unit, classes: readonly NodeClass[]): string | null {
   if (unit.intent.workload === 'training' || podsOf(unit) > 1 || holdsOtherwise(unit, classes)) return null;
   const whole = classes.flatMap(({ device, sharing, resource, gpusPerNode }) =>
-    device === null || sharing !== 'none' || !isWholeGpu(resource) ? [] : [{ device, gpusPerNode }],
+    device === null || sharing !== 'none' || !isBoard(resource) ? [] : [{ device, gpusPerNode }],
   );
   const [largest] = whole.toSorted((one, other) => nodeBytes(other) - nodeBytes(one));
   return largest === undefined ? null : spreadText(unit, largest.device, largest.gpusPerNode);

@@ -74,7 +74,8 @@ function wayOnClass(unit: Unit, nodeClass: NodeClass, { policy, catalog }: PlanF
   return way === null ? [] : [{ ...way, reach }];
 }
 
-function isAccepted(unit: Unit, device: DeviceShape): boolean {
+/** By the author's annotation, or as what the image was built for. */
+export function isAccepted(unit: Unit, device: DeviceShape): boolean {
   const { gpus } = unit.intent;
   if (gpus !== null) return gpus.includes(device.product);
   return device.vendor === vendorOfImage(unit.members[0].container.image);

@@ -2,6 +2,7 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { finding } from '../findings.ts';
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
+import { deviceClassOf } from '../workload/gpu-request.ts';
 import { acrossNodesText, spreadText } from './across-nodes.ts';
 import { gpusOf, parallelOptions, runningParallel } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -10,7 +11,7 @@ import { knownClasses } from './reach.ts';
 import { subjectText } from './texts.ts';
 import type { NodeClass, PlanFacts } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
-import { isWholeGpu, MAX_TYPICAL, smallestWay } from './ways.ts';
+import { isBoard, MAX_TYPICAL, smallestWay } from './ways.ts';
 
 /** GPUs that most clusters that serve such models have: what a refusal without an inventory gives counts for. */
 export const COMMON_GPUS: readonly string[] = [
@@ -33,8 +34,17 @@ export function noCount(unit: Unit, facts: PlanFacts): Outcome {
   const code = several !== null && classes.length > 0 ? 'larger-than-a-node' : 'gpu-count-missing';
   const ways = counts.length > 0 ? `; it takes ${counts.join(', ')}` : '';
   const nodes = several === null ? '' : `; over several nodes: ${several}`;
-  const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}`;
+  const served = isServedByClaim(classes)
+    ? '; the nodes that are known hand them out by DRA resource claims'
+    : '';
+  const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}${served}`;
   return { findings: [finding(code, path, message)], judged, plan: null, edits: [] };
+}
+
+/** A count would be of a resource that no node has. */
+function isServedByClaim(classes: readonly NodeClass[]): boolean {
+  const boards = classes.filter(({ resource }) => isBoard(resource));
+  return boards.length > 0 && boards.every(({ resource }) => deviceClassOf(resource) !== null);
 }
 
 function largestShape(unit: Unit): Parallel {
@@ -53,7 +63,7 @@ function largestDevice(unit: Unit, classes: readonly NodeClass[], catalog: Catal
 function countsFor(unit: Unit, classes: readonly NodeClass[], catalog: Catalog): readonly string[] {
   const own = new Map<string, { device: DeviceShape; most: number }>();
   for (const one of classes) {
-    if (one.device !== null && one.sharing === 'none' && isWholeGpu(one.resource)) {
+    if (one.device !== null && one.sharing === 'none' && isBoard(one.resource)) {
       own.set(one.device.product, { device: one.device, most: one.gpusPerNode });
     }
   }

@@ -1,5 +1,6 @@
 import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
+import { planClaimed } from './claimed.ts';
 import { planExisting } from './existing.ts';
 import { planMissing } from './missing.ts';
 import { nativeFindings } from './native.ts';
@@ -23,7 +24,8 @@ export function planUnit(unit: Unit, facts: PlanFacts): Outcome {
 }
 
 function planAsk(unit: Unit, ask: GpuAsk | null, facts: PlanFacts): Outcome {
-  if (ask === null) return unit.placementOwner?.owner === 'dra' ? claimed(unit) : planMissing(unit, facts);
+  if (ask === null)
+    return unit.placementOwner?.owner === 'dra' ? planClaimed(unit, facts) : planMissing(unit, facts);
   if (ask.form === 'hami' || ask.form === 'other-accelerator') return unsized(ask);
   return planExisting(unit, ask, facts);
 }
@@ -32,13 +34,6 @@ export function releaseFindings({ model }: Intent, path: JsonPath): readonly Fin
   if (model.value.isReleased) return [];
   const message = `${model.value.name} was never released; the published estimates were used`;
   return [finding('unreleased-model', path, message)];
-}
-
-/** GPUs that come by a resource claim have no count here; allocation decides (contract §4). */
-function claimed(unit: Unit): Outcome {
-  const path = unit.members[0].template.spec.path;
-  const message = 'the GPUs come by a DRA resource claim: their number and memory are not known here';
-  return { ...NOTHING, findings: [finding('unknown-gpu', path, message)] };
 }
 
 function unsized(ask: GpuAsk): Outcome {

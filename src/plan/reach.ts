@@ -1,5 +1,6 @@
 import { matchesNode } from '../placement/node-affinity.ts';
 import { untoleratedTaints } from '../placement/taints.ts';
+import { deviceClassOf } from '../workload/gpu-request.ts';
 import type { StringMap } from '../workload/types.ts';
 import type { NodeClass, PlanFacts, Policy, Taint } from './types.ts';
 import type { Member, PlannedSpec, Unit } from './unit.ts';
@@ -56,9 +57,13 @@ export function isGpuTaint(taint: Taint, resource: string, policy: Policy): bool
   );
 }
 
-/** A slice stands behind the taint of the whole GPU: `nvidia.com/gpu` keeps `nvidia.com/mig-3g.40gb` away. */
+/**
+ * A slice stands behind the taint of the whole GPU: `nvidia.com/gpu` keeps `nvidia.com/mig-3g.40gb` away, and what comes
+ * by the DeviceClass `gpu.nvidia.com`.
+ */
 function isDeviceOf(key: string, resource: string): boolean {
-  return key === `${resource.split('/')[0] ?? ''}/gpu`;
+  const domain = deviceClassOf(resource)?.replace(/^[a-z]+\./, '') ?? resource.split('/')[0] ?? '';
+  return key === `${domain}/gpu`;
 }
 
 /** Tolerates everything. */

@@ -1,4 +1,5 @@
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
+import { deviceClassOf } from '../workload/gpu-request.ts';
 import { parallelOptions, runningParallel, usedGpus } from './options.ts';
 import type { Judged, NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
@@ -18,6 +19,12 @@ export function isWholeGpu(resource: string): boolean {
   return resource === 'nvidia.com/gpu' || resource === 'amd.com/gpu' || resource === 'habana.ai/gaudi';
 }
 
+/** Whole GPUs of a node, by whatever name they are asked for. */
+export function isBoard(resource: string): boolean {
+  const deviceClass = deviceClassOf(resource);
+  return isWholeGpu(resource) || deviceClass === 'gpu.nvidia.com' || deviceClass === 'gpu.amd.com';
+}
+
 /** The smallest valid count that fits at the high end: what we choose must hold (contract §3). */
 export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number): Way | null {
   for (const { parallel, perPod } of shapesOf(unit, gpusPerNode)) {
@@ -34,7 +41,7 @@ export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number
 export function holdsOtherwise(unit: Unit, classes: readonly NodeClass[]): boolean {
   const { gpus } = unit.intent;
   return classes.some(({ device, sharing, resource, gpusPerNode }) => {
-    if (device === null || sharing !== 'none' || !isWholeGpu(resource)) return false;
+    if (device === null || sharing !== 'none' || !isBoard(resource)) return false;
     return gpus?.includes(device.product) !== false && holdsOnNode(unit, device, gpusPerNode);
   });
 }

@@ -289,6 +289,63 @@ describe('devices that are not whole', () => {
     expect(codes(create(claimed, BOTH))).toEqual(['unknown-gpu']);
   });
 
+  it('that come by a claim are told what they take where nodes serve GPUs by DRA', () => {
+    const decision = create(scout(null, { resourceClaims: [{ name: 'gpu' }] }), nodes('dra-nvidia'));
+
+    expect(codes(decision)).toEqual(['unknown-gpu']);
+    expect(decision.edits).toEqual([]);
+    expect(messageOf(decision, 'unknown-gpu')).toContain(
+      'it takes 2 x NVIDIA-H100-80GB-HBM3, and a toleration of nvidia.com/gpu; placement was left alone',
+    );
+    const maverick = deployment({
+      annotations: { model: 'maverick', context: '128K', quantization: 'bf16' },
+      args: vllmArgs(MAVERICK, 131_072),
+      spec: { resourceClaims: [{ name: 'gpu' }] },
+    });
+    const refused = create(maverick, nodes('dra-nvidia'));
+    expect(codes(refused)).toEqual(['no-node-fits']);
+    expect(messageOf(refused, 'no-node-fits')).toContain(
+      'no count of those of 8x NVIDIA-H100-80GB-HBM3 (DRA) holds',
+    );
+    expect(refused).toMatchObject({ verdict: 'warn', allowed: true });
+  });
+
+  it('that DRA serves are planned like any other where a plain request reaches them', () => {
+    const decision = create(
+      deployment({ annotations: { model: 'scout', context: '128K' }, args: vllmArgs(SCOUT_INT4, 131_072) }),
+      nodes('dra-nvidia'),
+    );
+
+    expect(decision.plan).toMatchObject({
+      resource: 'nvidia.com/gpu',
+      gpus: 2,
+      shape: '8x NVIDIA-H100-80GB-HBM3',
+    });
+    expect(editsOf(decision, 'add-toleration')).toHaveLength(1);
+  });
+
+  it('that DRA serves by claims only are no count to fill in', () => {
+    const claimsOnly = clusterOf(
+      JSON.parse(
+        JSON.stringify(
+          parse(readFileSync(new URL('../fixtures/nodes/dra-nvidia.yaml', import.meta.url), 'utf8')),
+        ).replace('"extendedResourceName":"nvidia.com/gpu",', ''),
+      ),
+    );
+    const decision = create(scout(null), claimsOnly);
+
+    expect(codes(decision)).toContain('gpu-count-missing');
+    expect(messageOf(decision, 'gpu-count-missing')).toMatch(
+      /it takes 2 x NVIDIA-H100-80GB-HBM3; the nodes that are known hand them out by DRA resource claims$/,
+    );
+    const named = deployment({
+      annotations: { model: 'scout', context: '128K' },
+      args: vllmArgs(SCOUT_INT4, 131_072),
+      limits: { 'deviceclass.resource.kubernetes.io/gpu.nvidia.com': 1 },
+    });
+    expect(create(named, claimsOnly).verdict).toBe('deny');
+  });
+
   it('of a cordoned node are what they will be again', () => {
     expect(create(scout(2), nodes('cordoned')).verdict).not.toBe('deny');
   });
