@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { guardFolder } from './guardian.ts';
 import { type Kubectl, kubectlOf } from './kubectl.ts';
 import { malformedDeployment } from './manifests.ts';
 import { jsonLines, type Members } from './members.ts';
@@ -84,7 +85,9 @@ export function adminKubectl({ tools, adminConfig, folder }: ControlPlane): Kube
 }
 
 export async function temporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'vramgate-e2e-'));
+  const folder = await mkdtemp(join(tmpdir(), 'vramgate-e2e-'));
+  guardFolder(folder);
+  return folder;
 }
 
 export interface PlaneSettings {

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { guardProgram, releaseProgram } from './guardian.ts';
 
 /** Programs that the suite starts and ends, always by their own process id. */
 export interface Program {
@@ -27,16 +28,11 @@ export interface ProgramSettings {
 
 const STOP_LIMIT_MS = 10_000;
 
-const alive = new Map<ChildProcess, Program>();
-
-// The children have sessions of their own, so nobody else ends them when this process goes early.
-process.once('exit', () => {
-  for (const child of alive.keys()) child.kill('SIGKILL');
-});
+const alive = new Set<Program>();
 
 /** Ends at once whatever this process has started and not ended; resolves when all of it is gone. */
 export async function killPrograms(): Promise<void> {
-  await Promise.all([...alive.values()].map((program) => program.kill()));
+  await Promise.all([...alive].map((program) => program.kill()));
 }
 
 /** The webhook client of the API server honours these, and everything here is on loopback. */
@@ -60,13 +56,11 @@ export function startProgram({ name, command, args, logFile, env }: ProgramSetti
     env: cleanEnvironment(env),
   });
   closeSync(log);
+  const { pid } = child;
+  if (pid !== undefined) guardProgram(pid);
   const gone = new Promise<void>((resolve) => {
-    const forget = () => {
-      alive.delete(child);
-      resolve();
-    };
-    child.once('exit', forget);
-    child.once('error', forget);
+    child.once('exit', resolve);
+    child.once('error', resolve);
   });
   child.unref();
   const end = async (signal: NodeJS.Signals, limitMs: number) => {
@@ -78,14 +72,18 @@ export function startProgram({ name, command, args, logFile, env }: ProgramSetti
   };
   const program: Program = {
     name,
-    pid: child.pid ?? -1,
+    pid: pid ?? -1,
     logFile,
-    hasEnded: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
+    hasEnded: () => pid === undefined || child.exitCode !== null || child.signalCode !== null,
     signal: (signal) => void child.kill(signal),
     stop: (limitMs = STOP_LIMIT_MS) => end('SIGTERM', limitMs),
     kill: () => end('SIGKILL', STOP_LIMIT_MS),
   };
-  alive.set(child, program);
+  alive.add(program);
+  void gone.then(() => {
+    alive.delete(program);
+    if (pid !== undefined) releaseProgram(pid);
+  });
   return program;
 }
 
