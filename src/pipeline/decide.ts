@@ -3,7 +3,6 @@ import { readServing } from '../engine/read.ts';
 import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Remedy } from '../plan/types.ts';
-import type { Unit } from '../plan/unit.ts';
 import { memberOf } from '../workload/json-value.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
@@ -14,7 +13,7 @@ import { type Judgement, judgeObject } from './judgement.ts';
 import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies.ts';
-import type { Tried } from './remedy-candidates.ts';
+import type { Tried } from './remedy-scene.ts';
 import type { Basis, Decided, DecideInput, Facts } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 
@@ -189,16 +188,21 @@ const UNSURE: ReadonlySet<FindingCode> = new Set([
 
 /** Only what fits, at the high end of the measured spread, is offered as a way out (contract §3). */
 function isWayOut({ verdict, findings }: Decided): boolean {
-  return verdict !== 'deny' && !findings.some((one) => UNSURE.has(one.code));
+  // Nothing is judged of an object that has lost the last of our annotations.
+  return verdict !== 'deny' && verdict !== 'ignore' && !findings.some((one) => UNSURE.has(one.code));
 }
 
 /**
  * What ways out are made for: the object as given. Where earlier edits of ours were set aside or put back, another
  * object was judged, and its paths are not those of this one.
  */
-function unitOf(workload: Workload, { earlier, evaluation }: Judgement, facts: Facts): Unit | null {
-  const { units } = earlier === null ? evaluation : evaluate(workload, facts, true);
-  return units[0] ?? null;
+function unitOf(
+  workload: Workload,
+  { earlier, evaluation }: Judgement,
+  facts: Facts,
+): Pick<Tried, 'unit' | 'draft'> {
+  const { units, readings } = earlier === null ? evaluation : evaluate(workload, facts, true);
+  return { unit: units[0] ?? null, draft: readings[0]?.unit ?? null };
 }
 
 function remediesFor({ input, facts }: Start, workload: Workload, judgement: Judgement): readonly Remedy[] {
@@ -207,10 +211,9 @@ function remediesFor({ input, facts }: Start, workload: Workload, judgement: Jud
     return {
       isAdmitted: isWayOut(step.decided),
       workload: step.workload,
-      unit:
-        step.workload === null || step.judgement === null
-          ? null
-          : unitOf(step.workload, step.judgement, facts),
+      ...(step.workload === null || step.judgement === null
+        ? { unit: null, draft: null }
+        : unitOf(step.workload, step.judgement, facts)),
       judged: step.decided.judged,
       findings: step.decided.findings,
     };
@@ -218,7 +221,7 @@ function remediesFor({ input, facts }: Start, workload: Workload, judgement: Jud
   const refused: Tried = {
     isAdmitted: false,
     workload,
-    unit: unitOf(workload, judgement, facts),
+    ...unitOf(workload, judgement, facts),
     judged: judgement.evaluation.judged,
     findings: judgement.findings,
   };

@@ -1,14 +1,10 @@
 import { applyEdits } from '../plan/apply-edits.ts';
 import { MAX_REMEDIES } from '../plan/message.ts';
 import type { Edit, Remedy } from '../plan/types.ts';
-import {
-  type Candidate,
-  candidateFamilies,
-  contextCandidates,
-  type Scene,
-  type Tried,
-} from './remedy-candidates.ts';
+import { candidateFamilies, contextCandidates } from './remedy-candidates.ts';
+import { findJoint } from './remedy-joint.ts';
 import { repairCandidates } from './remedy-repairs.ts';
+import { type Candidate, NOT_TRIED, sceneOf, type Tried } from './remedy-scene.ts';
 import type { Facts } from './types.ts';
 
 /** Runs the whole decision on a changed object; passed in, because the decision calls us. */
@@ -20,12 +16,14 @@ const MAX_TRIES = 48;
 /**
  * Ways out of a refusal, best first: each is applied to a copy of the object and decided again, and only what comes
  * out as admitted is offered (contract §5). Changes of one thing come first; where none suffices, each is tried again
- * together with the largest context that then fits.
+ * together with the largest context that then fits; where that does not suffice either, several are put together.
  */
 export function findRemedies(object: unknown, refused: Tried, facts: Facts, attempt: Try): readonly Remedy[] {
   const scene = sceneOf(refused, facts);
-  if (scene === null) return [];
-  const families = [...candidateFamilies(scene), repairCandidates(scene, refused.findings)];
+  const families = [
+    ...(scene === null ? [] : candidateFamilies(scene)),
+    repairCandidates(refused.draft, refused.findings),
+  ];
   const failed: { readonly candidate: Candidate; readonly tried: Tried }[] = [];
   const remedies: Remedy[] = [];
   let tries = 0;
@@ -41,7 +39,11 @@ export function findRemedies(object: unknown, refused: Tried, facts: Facts, atte
       failed.push({ candidate, tried });
     }
   }
-  return remedies.length > 0 ? remedies : withContext(object, failed, facts, attempt);
+  if (remedies.length > 0) return remedies;
+  const doubled = withContext(object, failed, facts, attempt);
+  if (doubled.length > 0) return doubled;
+  const joint = findJoint(refused, facts, (edits) => tryEdits(object, edits, attempt));
+  return joint === null ? [] : [joint];
 }
 
 function withContext(
@@ -74,12 +76,4 @@ function tryEdits(object: unknown, edits: readonly Edit[], attempt: Try): Tried 
     if (error instanceof RangeError) return NOT_TRIED;
     throw error;
   }
-}
-
-/** For the first half of a joint sentence, which gives no figures of its own. */
-const NOT_TRIED: Tried = { isAdmitted: false, workload: null, unit: null, judged: null, findings: [] };
-
-function sceneOf(tried: Tried, facts: Facts): Scene | null {
-  const { workload, unit, judged } = tried;
-  return workload === null || unit === null ? null : { workload, unit, judged, facts };
 }

@@ -29,6 +29,10 @@ const PRODUCT_LABELS: readonly string[] = [
   'crusoe.ai/accelerator',
 ];
 
+export function isProductLabel(key: string): boolean {
+  return PRODUCT_LABELS.includes(key);
+}
+
 export function sizable(gpus: readonly GpuEntry[]): readonly Sizable[] {
   return gpus.flatMap((gpu) => (gpu.device === null ? [] : [{ gpu, device: gpu.device }]));
 }

@@ -67,13 +67,14 @@ export function applyRemoval(root: unknown, edit: RemovalEdit): void {
   }
 }
 
-function removeCount(container: Members | null, resource: string, count: number): void {
+function removeCount(container: Members | null, resource: string, count: number | null): void {
   const resources = childMembers(container, 'resources');
   const limits = childMembers(resources, 'limits');
-  if (resources === null || String(child(limits, resource)) !== String(count)) return;
+  const isIt = (value: unknown): boolean => count === null || String(value) === String(count);
+  if (resources === null || !isIt(child(limits, resource))) return;
   for (const name of ['limits', 'requests']) {
     const part = childMembers(resources, name);
-    if (part !== null && String(child(part, resource)) === String(count)) delete part[resource];
+    if (part !== null && isIt(child(part, resource))) delete part[resource];
     pruneEmpty(resources, name);
   }
   pruneEmpty(container, 'resources');

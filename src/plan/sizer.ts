@@ -4,12 +4,12 @@ import type { Intent } from '../intent/types.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import { estimate } from '../sizing/estimate.ts';
 import { judgeFit } from '../sizing/fit.ts';
-import { publishedFigure } from '../sizing/published.ts';
+import { publishedFigure, publishedRange } from '../sizing/published.ts';
 import type { SizingRequest } from '../sizing/request.ts';
 import type { DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
-import { solveContext } from '../sizing/solve.ts';
+import { largestFitting, solveContext } from '../sizing/solve.ts';
 import { exactly } from '../sizing/spread.ts';
-import { estimateTraining } from '../sizing/training.ts';
+import { estimateTraining, type TrainingBill } from '../sizing/training.ts';
 import { type Bytes, bytes, formatCount, tokens } from '../units.ts';
 import { gpusOf } from './options.ts';
 import type { Judged, Policy } from './types.ts';
@@ -19,8 +19,11 @@ export interface Sizer {
   readonly intent: Intent;
   /** @param gpus GPUs over which a training state is sharded; serving takes them from `parallel`. */
   judge(parallel: Parallel, device: DeviceShape | null, gpus: number): Judged;
-  /** Largest context that surely fits (high end) on this device; null when none does or nothing says so. */
-  largestContext(parallel: Parallel, device: DeviceShape | null): number | null;
+  /**
+   * Largest context that surely fits (high end) on this device; null when none does or nothing says so.
+   * @param gpus as for `judge`.
+   */
+  largestContext(parallel: Parallel, device: DeviceShape | null, gpus: number): number | null;
   /** An 8-bit KV type of this engine, when the present one is wider; null otherwise. */
   narrowKvDtype(): string | null;
 }
@@ -38,19 +41,9 @@ export function createSizer(intent: Intent, catalog: Catalog, policy: SizingPoli
     return { kind: 'sizer', sizer: remember(intent, computed(intent, policy)) };
   }
   if (intent.workload === 'training' && shape !== null && policy.method === 'computed') {
-    return trainingSizer(intent);
+    return trainingSizer(intent, policy);
   }
-  const figure = publishedFigure(catalog.published, {
-    model: intent.model.value.id,
-    workload: intent.workload,
-    format: publishedFormat(intent.quantization),
-    context: intent.context.value,
-  });
-  if (figure === null) return unknownSize(intent);
-  return {
-    kind: 'sizer',
-    sizer: remember(intent, (parallel, device) => spreadEvenly(intent, parallel, device, figure.bytes)),
-  };
+  return publishedSizer(intent, catalog, policy);
 }
 
 /** The article's FP16 rows serve bf16, its INT4 rows every 4-bit format. */
@@ -67,9 +60,14 @@ function unknownSize(intent: Intent): SizerResult {
   return { kind: 'unknown', finding: finding('unknown-size', model.origin.path, message) };
 }
 
-type JudgeOnce = (parallel: Parallel, device: DeviceShape | null, gpus: number) => Judged;
+/** One method for one intent. */
+interface Method {
+  readonly judge: (parallel: Parallel, device: DeviceShape | null, gpus: number) => Judged;
+  /** Largest context that fits at the high end; null when none does. */
+  readonly largestContext: (parallel: Parallel, device: DeviceShape, gpus: number) => number | null;
+}
 
-function remember(intent: Intent, judgeOnce: JudgeOnce): Sizer {
+function remember(intent: Intent, method: Method): Sizer {
   const known = new Map<string, Judged>();
   return {
     intent,
@@ -77,14 +75,12 @@ function remember(intent: Intent, judgeOnce: JudgeOnce): Sizer {
       const key = `${parallel.tensor}/${parallel.pipeline}/${parallel.data}/${gpus}/${device?.product ?? ''}/${device?.usableBytes ?? 0}`;
       const found = known.get(key);
       if (found !== undefined) return found;
-      const judged = judgeOnce(parallel, device, gpus);
+      const judged = method.judge(parallel, device, gpus);
       known.set(key, judged);
       return judged;
     },
-    largestContext(parallel, device) {
-      const request = device === null ? null : sizingRequest(intent, parallel);
-      return request === null || device === null ? null : solveContext(request, device, 'high');
-    },
+    largestContext: (parallel, device, gpus) =>
+      device === null ? null : method.largestContext(parallel, device, gpus),
     narrowKvDtype: () => narrowKvDtype(intent),
   };
 }
@@ -119,24 +115,38 @@ export function sizingRequest(intent: Intent, parallel: Parallel): SizingRequest
   };
 }
 
-function computed(intent: Intent, policy: SizingPolicy): JudgeOnce {
-  return (parallel, device) => {
-    const request = sizingRequest(intent, parallel);
-    if (request === null)
-      throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
-    const bill = estimate(request, device);
-    const offered = device === null ? null : lessHeadroom(device, policy.headroomBytes);
-    return {
-      intent,
-      parallel,
-      method: 'computed',
-      bill,
-      perGpu: bill.total,
-      totalBytes: bill.totalBytes,
-      gpus: bill.gpus,
-      device,
-      fit: offered === null ? null : judgeFit(request, bill, offered),
-    };
+function computed(intent: Intent, policy: SizingPolicy): Method {
+  return {
+    judge: (parallel, device) => judgeComputed(intent, policy, { parallel, device }),
+    largestContext(parallel, device) {
+      const request = sizingRequest(intent, parallel);
+      return request === null
+        ? null
+        : solveContext(request, lessHeadroom(device, policy.headroomBytes), 'high');
+    },
+  };
+}
+
+function judgeComputed(
+  intent: Intent,
+  policy: SizingPolicy,
+  { parallel, device }: Pick<Judged, 'parallel' | 'device'>,
+): Judged {
+  const request = sizingRequest(intent, parallel);
+  if (request === null)
+    throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
+  const bill = estimate(request, device);
+  const offered = device === null ? null : lessHeadroom(device, policy.headroomBytes);
+  return {
+    intent,
+    parallel,
+    method: 'computed',
+    bill,
+    perGpu: bill.total,
+    totalBytes: bill.totalBytes,
+    gpus: bill.gpus,
+    device,
+    fit: offered === null ? null : judgeFit(request, bill, offered),
   };
 }
 
@@ -149,13 +159,43 @@ function lessHeadroom(device: DeviceShape, headroom: Bytes): DeviceShape {
 
 // --- published figures and training ------------------------------------------------------------------------------
 
-function spreadEvenly(intent: Intent, parallel: Parallel, device: DeviceShape | null, total: Bytes): Judged {
-  const gpus = gpusOf(parallel);
-  const perGpu = exactly(Math.ceil(total / gpus));
-  return judgedWith({ intent, parallel, method: 'published', perGpu, totalBytes: total, gpus, device });
+function publishedSizer(intent: Intent, catalog: Catalog, policy: SizingPolicy): SizerResult {
+  const rows = {
+    model: intent.model.value.id,
+    workload: intent.workload,
+    format: publishedFormat(intent.quantization),
+  };
+  const bytesAt = (context: number): Bytes | null =>
+    publishedFigure(catalog.published, { ...rows, context })?.bytes ?? null;
+  const total = bytesAt(intent.context.value);
+  const range = publishedRange(catalog.published, rows);
+  if (total === null || range === null) return unknownSize(intent);
+  const method: Method = {
+    judge: (parallel, device) => spreadEvenly(intent, policy, { parallel, device, totalBytes: total }),
+    largestContext(parallel, device) {
+      const { usableBytes } = lessHeadroom(device, policy.headroomBytes);
+      const gpus = gpusOf(parallel);
+      // Below the first row nothing was published.
+      const found = largestFitting(intent.context.value, (context) => [
+        usableBytes - Math.ceil((bytesAt(Math.max(context, range.first)) ?? Number.POSITIVE_INFINITY) / gpus),
+      ]);
+      return found === null || found < range.first ? null : found;
+    },
+  };
+  return { kind: 'sizer', sizer: remember(intent, method) };
 }
 
-function trainingSizer(intent: Intent): SizerResult {
+function spreadEvenly(
+  intent: Intent,
+  policy: SizingPolicy,
+  parts: Pick<Judged, 'parallel' | 'device' | 'totalBytes'>,
+): Judged {
+  const gpus = gpusOf(parts.parallel);
+  const perGpu = exactly(Math.ceil(parts.totalBytes / gpus));
+  return judgedWith({ ...parts, intent, method: 'published', perGpu, gpus }, policy);
+}
+
+function trainingSizer(intent: Intent, policy: SizingPolicy): SizerResult {
   const shape = intent.model.value.shape;
   const method = intent.trainingMethod;
   if (shape === null || method === null) {
@@ -163,28 +203,28 @@ function trainingSizer(intent: Intent): SizerResult {
       'training is annotated without a method; annotate vramgate.io/training-method: full, bf16-adamw, lora or qlora';
     return { kind: 'unknown', finding: finding('unknown-size', intent.model.origin.path, message) };
   }
-  const judgeOnce: JudgeOnce = (parallel, device, gpus) => {
-    const bill = estimateTraining({
-      model: shape,
-      method,
-      context: intent.context.value,
-      gpus: Math.max(1, gpus),
-    });
-    return judgedWith({
-      intent,
-      parallel,
-      method: 'computed',
-      perGpu: bill.perGpu,
-      totalBytes: bill.totalBytes,
-      gpus: bill.gpus,
-      device,
-    });
+  const billAt = (context: number, gpus: number): TrainingBill =>
+    estimateTraining({ model: shape, method, context, gpus: Math.max(1, gpus) });
+  const sized: Method = {
+    judge(parallel, device, gpus) {
+      const { perGpu, totalBytes, gpus: over } = billAt(intent.context.value, gpus);
+      const parts = { intent, parallel, perGpu, totalBytes, gpus: over, device };
+      return judgedWith({ ...parts, method: 'computed' }, policy);
+    },
+    largestContext(_, device, gpus) {
+      const { usableBytes } = lessHeadroom(device, policy.headroomBytes);
+      return largestFitting(intent.context.value, (context) => [
+        usableBytes - billAt(context, gpus).perGpu.high,
+      ]);
+    },
   };
-  return { kind: 'sizer', sizer: remember(intent, judgeOnce) };
+  return { kind: 'sizer', sizer: remember(intent, sized) };
 }
 
-function judgedWith(parts: Omit<Judged, 'bill' | 'fit'>): Judged {
-  return { ...parts, bill: null, fit: parts.device === null ? null : plainFit(parts.perGpu, parts.device) };
+function judgedWith(parts: Omit<Judged, 'bill' | 'fit'>, { headroomBytes }: SizingPolicy): Judged {
+  const { device, perGpu } = parts;
+  const fit = device === null ? null : plainFit(perGpu, lessHeadroom(device, headroomBytes));
+  return { ...parts, bill: null, fit };
 }
 
 /** Without an engine's own rule the whole usable memory is the budget. */

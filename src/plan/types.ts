@@ -102,12 +102,12 @@ export type Edit =
       readonly key: string;
       readonly value: string;
     }
-  /** Takes the count away where it still is this one. */
+  /** Takes the count away where it still is this one; null: whatever it is. */
   | {
       readonly kind: 'remove-gpu-count';
       readonly container: JsonPath;
       readonly resource: string;
-      readonly count: number;
+      readonly count: number | null;
     }
   /** A null value: whatever it is. */
   | {

@@ -75,6 +75,8 @@ const author = fc.record({
   tensor: fc.constantFrom(null, 1, 2, 4, 8, 3),
   context: fc.constantFrom(null, ...CONTEXTS),
   gpus: fc.constantFrom(null, null, 1, 2, 4, 8),
+  resource: fc.constantFrom('gpu', 'gpu', 'gpu', 'gpu', 'mig-3g.40gb', 'mig-1g.10gb', 'gpu.shared'),
+  training: fc.constantFrom(null, null, null, null, null, 'full', 'bf16-adamw', 'lora', 'qlora'),
   selector: fc.constantFrom(null, null, 'NVIDIA-H100-80GB-HBM3', 'NVIDIA-H200', 'NVIDIA-L4'),
   isTolerant: fc.boolean(),
   hasShm: fc.boolean(),
@@ -91,6 +93,8 @@ function annotationsOf(one: Author): Members {
     ['gpu', one.gpu],
     ['kv-cache-dtype', one.kvCacheDtype],
     ['concurrency', one.concurrency],
+    ['workload', one.training === null ? null : 'training'],
+    ['training-method', one.training],
   ];
   const given = values.flatMap(([key, value]) => (value === null ? [] : [[`vramgate.io/${key}`, value]]));
   // One key makes an object ours; without any there is nothing to test here.
@@ -105,7 +109,7 @@ function containerOf(one: Author): Members {
     ...(context === null ? [] : engine.context(context)),
   ];
   const limits = {
-    ...(gpus === null ? {} : { 'nvidia.com/gpu': String(gpus) }),
+    ...(gpus === null ? {} : { [`nvidia.com/${one.resource}`]: String(gpus) }),
     ...(memory === null ? {} : { memory }),
   };
   return {
