@@ -63,7 +63,7 @@ export async function startFileServer(
  */
 export async function webhooksAnswer({ api }: ControlPlane): Promise<void> {
   const path = '/apis/apps/v1/namespaces/default/deployments?dryRun=All';
-  const body = malformedDeployment('webhook-probe');
+  const body = malformedDeployment();
   const ask = async () => {
     const { status, text } = await api.call(path, { method: 'POST', body });
     return status === 422 && text.includes('admission webhook') ? true : null;
