@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
 import { LoopbackApi, type Stored } from '../cluster/loopback.ts';
+import { imageFlags } from '../support/image-flags.ts';
 import { median, report } from './measure.ts';
 
 /**
@@ -109,12 +110,6 @@ async function load({ child, port }: Started, ca: string): Promise<number> {
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
   agent.destroy();
   return highest;
-}
-
-/** Flags of Node in the ENTRYPOINT of the Dockerfile. */
-function imageFlags(): readonly string[] {
-  const line = /^ENTRYPOINT (.*)$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1] ?? '[]';
-  return (JSON.parse(line) as readonly string[]).filter((word) => word.startsWith('--'));
 }
 
 /** Nodes as providers label them, each fixture again and again under new names. */

@@ -1,14 +1,16 @@
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { webhookCounters } from '../harness/api-metrics.ts';
+import { allCounters, webhookCounters } from '../harness/api-metrics.ts';
 import { applyWebhooks, webhooksAnswer, writeCertificate } from '../harness/cluster.ts';
 import { type Answer, askFitting, askUndersized, underLoad, wrongOf } from '../harness/load.ts';
+import { scoutDeployment } from '../harness/manifests.ts';
 import { createAuthority } from '../harness/pki.ts';
 import { until } from '../harness/process.ts';
 import { serialOfFile, servedSerial } from '../harness/served-certificate.ts';
 import { useReplicas } from '../harness/suite.ts';
-import { VALIDATING, webhookObjects } from '../harness/webhook-configuration.ts';
+import { startTamperingProxy, type Tamper } from '../harness/tampering-proxy.ts';
+import { MUTATING, VALIDATING, webhookObjects } from '../harness/webhook-configuration.ts';
 import type { WebhookServer } from '../harness/webhook-server.ts';
 
 const stage = useReplicas('faults');
@@ -69,6 +71,62 @@ describe('no replica answers', () => {
       expect(status).toBe(500);
       expect(text).toContain('failed calling webhook');
     }
+  });
+});
+
+describe('a wrong patch under Ignore', () => {
+  const INCOMPLETE = scoutDeployment({ name: 'incomplete' });
+
+  /** Both webhooks answer through a proxy that makes `patch` of every patch. */
+  async function throughProxy(tamper: Tamper): Promise<void> {
+    const { plane, kubectl, balancer, certificate, start } = stage();
+    count += 1;
+    const replica = await start(`replica-${count}`);
+    balancer.use([await startTamperingProxy(certificate, replica.port, tamper)]);
+    await applyWebhooks(plane, kubectl, { port: balancer.port, ca: certificate.ca });
+  }
+
+  const create = (body: unknown) =>
+    stage().plane.api.call('/apis/apps/v1/namespaces/default/deployments', { method: 'POST', body });
+  const missing = async (name: string) =>
+    (await stage().plane.api.call(`/apis/apps/v1/namespaces/default/deployments/${name}`)).status;
+
+  it('that does not apply: a failure in spite of Ignore, nothing is stored, and what needs no edit passes', async () => {
+    await throughProxy(() => '[{"op":"remove","path":"/spec/template/spec/containers/7"}]');
+    const before = await allCounters(stage().plane.api, [MUTATING, VALIDATING]);
+    const reply = await create(INCOMPLETE);
+    expect(reply.status).toBe(500);
+    expect(reply.text).toContain('Internal error occurred');
+    expect(await missing('incomplete')).toBe(404);
+    const after = await allCounters(stage().plane.api, [MUTATING, VALIDATING]);
+    // It is no failed call, so the policy for those does not apply, and /validate is not asked any more.
+    expect(after.map(({ failedOpen: open }, at) => open - (before[at]?.failedOpen ?? 0))).toEqual([0, 0]);
+    expect(after.map(({ rejections }, at) => rejections - (before[at]?.rejections ?? 0))).toEqual([1, 0]);
+    expect(wrongOf([await askFitting(stage().plane.api), await askUndersized(stage().plane.api)])).toEqual(
+      [],
+    );
+  });
+
+  it('that is no JSON: a failed call, the object stays as it was written, and /validate refuses it so', async () => {
+    await throughProxy(() => 'this is no patch');
+    const before = await allCounters(stage().plane.api, [MUTATING]);
+    const reply = await create(INCOMPLETE);
+    expect(reply.status).toBe(403);
+    expect(reply.text).toContain('gpu-count-missing');
+    const after = await allCounters(stage().plane.api, [MUTATING]);
+    expect((after[0]?.failedOpen ?? 0) - (before[0]?.failedOpen ?? 0)).toBe(1);
+    expect(await missing('incomplete')).toBe(404);
+  });
+
+  it.each([
+    { how: 'with too small a count', from: /"nvidia\.com\/gpu":"2"/g, to: '"nvidia.com/gpu":"1"' },
+    // Dropped without a word: the decoding after a patch is not strict.
+    { how: 'to misspelt paths', from: /\/resources\/(limit|request)s/g, to: '/resources/$1z' },
+  ])('$how: /validate refuses what came of it', async ({ from, to }) => {
+    await throughProxy((patch) => patch.replaceAll(from, to));
+    const reply = await create(INCOMPLETE);
+    expect(reply.status, reply.text).toBe(403);
+    expect(await missing('incomplete')).toBe(404);
   });
 });
 

@@ -1,4 +1,5 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
+import { listen } from './listen.ts';
 
 /**
  * A Service of two Pods, as kube-proxy makes one: connections go round, and to nobody who does not answer. It lives as
@@ -64,15 +65,10 @@ export async function startBalancer(wantedPort = 0): Promise<Balancer> {
     }
     incoming.resetAndDestroy();
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(wantedPort, '127.0.0.1', resolve);
-  });
+  const port = await listen(server, wantedPort);
   server.unref();
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the balancer has no port');
   return {
-    port: address.port,
+    port,
     cut: () => {
       backends = [];
       for (const socket of open) socket.destroy();

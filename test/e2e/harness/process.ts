@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { guardProgram, releaseProgram } from './guardian.ts';
+import { listen } from './listen.ts';
 
 /** Programs that the suite starts and ends, always by their own process id. */
 export interface Program {
@@ -103,14 +104,9 @@ export function tailOf(logFile: string, lines = 20): string {
  */
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
+  const port = await listen(server);
   await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return port;
 }
 
 export interface Wait {

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { imageFlags } from '../../support/image-flags.ts';
 import { at, jsonLines, type Members } from './members.ts';
 import { type Program, startProgram, until } from './process.ts';
 
@@ -35,7 +36,16 @@ export async function startWebhookServer(settings: WebhookServerSettings): Promi
   const program = startProgram({
     name: settings.name,
     command: process.execPath,
-    args: [BUNDLE, 'serve', ...settings.args, '--port', String(settings.port ?? 0), '--metrics-port', '0'],
+    args: [
+      ...imageFlags(),
+      BUNDLE,
+      'serve',
+      ...settings.args,
+      '--port',
+      String(settings.port ?? 0),
+      '--metrics-port',
+      '0',
+    ],
     logFile,
     ...(settings.env !== undefined && { env: settings.env }),
   });
