@@ -46,6 +46,8 @@ describe('findModel', () => {
     ['llama4:scout', 'ollama:llama4:scout'],
     ['llama4:16x17b', 'ollama:llama4:scout'],
     ['llama4:latest', 'ollama:llama4:scout'],
+    ['llama4:17b-scout-16e-instruct-q8_0', 'scout:Q8_0'],
+    ['registry.ollama.ai/library/llama4:17b-maverick-128e-instruct-fp16', 'maverick:F16'],
     ['registry.ollama.ai/library/llama4:maverick', 'ollama:llama4:maverick'],
     ['scout:q4_k_m', 'scout:Q4_K_M'],
     // The last part of an id, also under other owners and in paths.

@@ -13,6 +13,9 @@ import { grammarFor } from './flags.ts';
 
 const MODULES: ReadonlyMap<string, string> = new Map([
   ['sglang.launch_server', 'server'],
+  // Benchmarks that run the engine in their own process; `bench_serving` is a client of a server.
+  ['sglang.bench_offline_throughput', 'server'],
+  ['sglang.bench_one_batch', 'server'],
   ['dynamo.sglang', 'server'],
   ['dynamo.sglang.worker', 'server'],
 ]);

@@ -221,3 +221,10 @@ export const KSERVE_GRAMMAR: Grammar = {
   ],
   maxPositionals: 0,
 };
+
+/** Engines without a server (`run-batch`, `bench throughput`): the model is always a flag, and there are files to name. */
+export const OFFLINE_GRAMMAR: Grammar = {
+  ...GRAMMAR,
+  otherNames: [...NAMES, '-i', '--input-file', '-o', '--output-file', '--output-tmp-dir', '--output-json'],
+  maxPositionals: 0,
+};

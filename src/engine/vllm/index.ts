@@ -1,5 +1,5 @@
 import { isAtLeast, parseVersion } from '../../sizing/version.ts';
-import type { Engine, ImageRole, Launcher, ReadInput } from '../engine.ts';
+import type { Engine, ImageRole, ReadInput } from '../engine.ts';
 import { type Environment, knownValue, variableState } from '../environment.ts';
 import {
   type FlagReader,
@@ -11,7 +11,7 @@ import {
   readSwitch,
   readText,
 } from '../flag-values.ts';
-import { lastOf } from '../flags.ts';
+import { type Grammar, lastOf } from '../flags.ts';
 import { type ImageReference, releaseOf } from '../image.ts';
 import {
   baseReading,
@@ -25,33 +25,11 @@ import {
   switchReading,
   withPositional,
 } from '../reading.ts';
-import { pythonLauncher } from '../recognise.ts';
 import { splitWords } from '../split-words.ts';
 import { ABSENT, type EngineReading, type Reading } from '../types.ts';
-import { programName, type Word } from '../words.ts';
-import { GRAMMAR, KSERVE_GRAMMAR } from './flags.ts';
-
-/** Modules and scripts that start vLLM; KAITO's and KServe's wrappers hand its flags on. */
-const MODULES: ReadonlyMap<string, string> = new Map([
-  ['vllm.entrypoints.openai.api_server', 'server'],
-  ['vllm.entrypoints.api_server', 'server'],
-  ['dynamo.vllm', 'server'],
-  ['inference_api.py', 'server'],
-  ['huggingfaceserver', 'kserve'],
-]);
-
-function launcherAt(words: readonly Word[], at: number): Launcher | null {
-  const program = programName(words[at]);
-  const next = words[at + 1]?.text;
-  if (program === 'vllm' && next === 'serve') return { length: 2, dialect: 'serve' };
-  if (program === 'trl' && next === 'vllm-serve') return { length: 2, dialect: 'server' };
-  if (program === 'nim-serve') return { length: 1, dialect: 'server' };
-  const python = pythonLauncher(words, at, MODULES);
-  if (python !== null) return python;
-  const cli = pythonLauncher(words, at, new Map([['vllm.entrypoints.cli.main', 'serve']]));
-  const isServe = cli !== null && words[at + cli.length]?.text === 'serve';
-  return isServe ? { ...cli, length: cli.length + 1 } : null;
-}
+import type { Word } from '../words.ts';
+import { GRAMMAR, KSERVE_GRAMMAR, OFFLINE_GRAMMAR } from './flags.ts';
+import { launcherAt } from './launchers.ts';
 
 const NOT_THE_ENGINE = /router|bench|exporter|gateway|proxy|operator|controller/;
 
@@ -70,10 +48,13 @@ function imageVersion(image: ImageReference | null): string | null {
 }
 
 function read(input: ReadInput): EngineReading {
-  const isKserve =
-    input.recognition.invocation?.dialect === 'kserve' || input.scene.image?.name === 'huggingfaceserver';
-  const opened = openLaunch(input, isKserve ? KSERVE_GRAMMAR : GRAMMAR, undefined, additionalArgs(input));
-  return readVllm(opened);
+  return readVllm(openLaunch(input, grammarOf(input), undefined, additionalArgs(input)));
+}
+
+function grammarOf({ recognition, scene }: ReadInput): Grammar {
+  const dialect = recognition.invocation?.dialect;
+  if (dialect === 'offline') return OFFLINE_GRAMMAR;
+  return dialect === 'kserve' || scene.image?.name === 'huggingfaceserver' ? KSERVE_GRAMMAR : GRAMMAR;
 }
 
 /** KServe's image puts VLLM_ADDITIONAL_ARGS before its args; vLLM itself knows no such variable. */
