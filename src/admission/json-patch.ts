@@ -1,12 +1,12 @@
 import { applyPatch as applyInPlace } from 'rfc6902';
 import type { JsonPath } from '../findings.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
-import { copyJson } from '../plan/copy-json.ts';
+import { createDraft, type Draft, reach } from '../plan/draft.ts';
 import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
 import { isRecord } from '../workload/json-value.ts';
 import { isSameJson, memberAt, valueAt } from './document.ts';
-import { jsonPointer } from './json-pointer.ts';
+import { jsonPointer, parentPath } from './json-pointer.ts';
 
 /**
  * Edits in the words of the domain, lowered to RFC 6902 by hand. A diff of two serialised objects would also
@@ -147,13 +147,14 @@ function lowerEnv(root: unknown, edit: EditOf<'set-env'>): PatchOperation[] {
 
 /** What a removal takes away: compared with the object without it, so that emptied maps and lists go as a whole. */
 function lowerRemoval(root: unknown, edit: RemovalEdit): PatchOperation[] {
-  const after: unknown = copyJson(root);
+  const after = createDraft(root);
   applyRemoval(after, edit);
-  return removedBetween(root, after, []);
+  return removedBetween(root, after.root, []);
 }
 
 /** `after` is `before` with members and items taken away, and nothing added. */
 function removedBetween(before: unknown, after: unknown, path: JsonPath): PatchOperation[] {
+  if (before === after) return [];
   if (isRecord(before) && isRecord(after)) {
     return Object.keys(before).flatMap((key) =>
       Object.hasOwn(after, key)
@@ -218,22 +219,37 @@ function lowerEdit(root: unknown, edit: Edit): PatchOperation[] {
   }
 }
 
-function copyOperation(operation: PatchOperation): PatchOperation {
-  return operation.op === 'remove' ? operation : { ...operation, value: copyJson(operation.value) };
-}
-
-/** rfc6902 keeps references to the values it is given, and leaves earlier operations in place when one fails. */
-function applyTo(target: unknown, operations: readonly PatchOperation[]): void {
-  const errors = applyInPlace(target, operations.map(copyOperation));
-  const failed = errors.find((error) => error !== null);
-  if (failed !== undefined) throw new Error('a JSON Patch of ours does not apply', { cause: failed });
+/** rfc6902 changes its target in place, and leaves earlier operations in place when one fails. */
+function applyTo(draft: Draft, operations: readonly PatchOperation[]): void {
+  for (const operation of operations) {
+    reach(draft, parentPath(operation.path));
+    const [error = null] = applyInPlace(draft.root, [operation]);
+    if (error !== null) throw new Error('a JSON Patch of ours does not apply', { cause: error });
+  }
 }
 
 /** @throws Error when an operation does not apply: the patch and the object do not belong together. */
 export function applyPatch(object: unknown, operations: readonly PatchOperation[]): unknown {
-  const copy: unknown = copyJson(object);
-  applyTo(copy, operations);
-  return copy;
+  const draft = createDraft(object);
+  applyTo(draft, operations);
+  return draft.root;
+}
+
+interface Lowered {
+  readonly operations: readonly PatchOperation[];
+  /** What the operations make of the object. */
+  readonly patched: unknown;
+}
+
+function lower(object: unknown, edits: readonly Edit[]): Lowered {
+  // Edits build on each other (two selector keys, one new map), so each is lowered against what came before.
+  const draft = createDraft(object);
+  const operations = edits.flatMap((edit) => {
+    const next = lowerEdit(draft.root, edit);
+    applyTo(draft, next);
+    return next;
+  });
+  return { operations, patched: draft.root };
 }
 
 /**
@@ -241,26 +257,15 @@ export function applyPatch(object: unknown, operations: readonly PatchOperation[
  * @throws Error when an edit needs a path that is not there: the plan is wrong, not the object.
  */
 export function lowerEdits(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
-  if (edits.length === 0) return [];
-  // Edits build on each other (two selector keys, one new map), so each is lowered against what came before.
-  const state: unknown = copyJson(object);
-  const operations: PatchOperation[] = [];
-  for (const edit of edits) {
-    const next = lowerEdit(state, edit);
-    applyTo(state, next);
-    operations.push(...next);
-  }
-  return operations;
+  return lower(object, edits).operations;
 }
 
 /**
- * The operations, proven: applied to a copy they give what the edits give when applied directly. A patch that
+ * The operations, proven: applied one after the other they give what the edits give when applied directly. A patch that
  * does not apply is a 500 for the user that no failurePolicy covers (webhook-practice.md §1, fact 6).
  */
 export function patchOrThrow(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
-  const operations = lowerEdits(object, edits);
-  if (edits.length === 0) return operations;
-  const patched = applyPatch(object, operations);
+  const { operations, patched } = lower(object, edits);
   if (isSameJson(patched, applyEdits(object, edits))) return operations;
   throw new Error('a JSON Patch of ours does not give what its edits mean');
 }

@@ -16,3 +16,11 @@ export function jsonPointer(path: JsonPath): string {
   if (forbidden !== undefined) throw new Error(`a patch must not go through ${JSON.stringify(forbidden)}`);
   return path.map((token) => `/${escapeToken(token)}`).join('');
 }
+
+/** The steps to what holds the last token of a pointer of ours. */
+export function parentPath(pointer: string): JsonPath {
+  return pointer
+    .split('/')
+    .slice(1, -1)
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}

@@ -1,4 +1,5 @@
 import type { JsonPath } from '../findings.ts';
+import { childList, childMembers, type Draft, reach } from './draft.ts';
 import { isMembers, type Members } from './json-members.ts';
 import type { Edit } from './types.ts';
 
@@ -16,28 +17,14 @@ export type RemovalEdit = Extract<
   }
 >;
 
-/** null where the path does not exist, or not as an object. Own members only. */
-function membersAt(root: unknown, path: JsonPath): Members | null {
-  let value: unknown = root;
-  for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return null;
-    value = Reflect.get(value, step);
-  }
+/** null where the path does not exist, or not as an object. */
+function membersAt(draft: Draft, path: JsonPath): Members | null {
+  const value = reach(draft, path);
   return isMembers(value) ? value : null;
 }
 
 function child(parent: Members | null, name: string): unknown {
   return parent !== null && Object.hasOwn(parent, name) ? parent[name] : undefined;
-}
-
-function childMembers(parent: Members | null, name: string): Members | null {
-  const value = child(parent, name);
-  return isMembers(value) ? value : null;
-}
-
-function childList(parent: Members | null, name: string): unknown[] | null {
-  const value = child(parent, name);
-  return Array.isArray(value) ? value : null;
 }
 
 /** The API server drops empty maps and lists of a template; leaving them would be a difference to the author's file. */
@@ -49,46 +36,52 @@ function pruneEmpty(parent: Members | null, name: string): void {
   if (isEmpty && parent !== null) delete parent[name];
 }
 
-/** Removes from `root`, in place. */
-export function applyRemoval(root: unknown, edit: RemovalEdit): void {
+/** Removes from the draft. */
+export function applyRemoval(draft: Draft, edit: RemovalEdit): void {
   switch (edit.kind) {
     case 'remove-gpu-count':
-      return removeCount(membersAt(root, edit.container), edit.resource, edit.count);
+      return removeCount(draft, edit);
     case 'remove-node-selector':
-      return removeSelector(membersAt(root, edit.podSpec), edit.key, edit.value);
+      return removeSelector(draft, edit);
     case 'remove-node-affinity':
-      return removeAffinity(membersAt(root, edit.podSpec), edit);
+      return removeAffinity(draft, edit);
     case 'remove-toleration':
-      return removeToleration(membersAt(root, edit.podSpec), edit.key, edit.effect);
+      return removeToleration(draft, edit);
     case 'remove-args':
-      return removeArgs(root, edit.list, edit.args);
+      return removeArgs(draft, edit.list, edit.args);
     case 'remove-env':
-      return removeEnv(membersAt(root, edit.container), edit.name, edit.value);
+      return removeEnv(draft, edit);
   }
 }
 
-function removeCount(container: Members | null, resource: string, count: number | null): void {
-  const resources = childMembers(container, 'resources');
-  const limits = childMembers(resources, 'limits');
+type RemovalOf<K extends RemovalEdit['kind']> = Extract<RemovalEdit, { readonly kind: K }>;
+
+function removeCount(draft: Draft, edit: RemovalOf<'remove-gpu-count'>): void {
+  const { resource, count } = edit;
+  const container = membersAt(draft, edit.container);
+  const resources = childMembers(draft, container, 'resources');
+  const limits = childMembers(draft, resources, 'limits');
   const isIt = (value: unknown): boolean => count === null || String(value) === String(count);
   if (resources === null || !isIt(child(limits, resource))) return;
   for (const name of ['limits', 'requests']) {
-    const part = childMembers(resources, name);
+    const part = childMembers(draft, resources, name);
     if (part !== null && isIt(child(part, resource))) delete part[resource];
     pruneEmpty(resources, name);
   }
   pruneEmpty(container, 'resources');
 }
 
-function removeSelector(spec: Members | null, key: string, value: string | null): void {
-  const selector = childMembers(spec, 'nodeSelector');
+function removeSelector(draft: Draft, { podSpec, key, value }: RemovalOf<'remove-node-selector'>): void {
+  const spec = membersAt(draft, podSpec);
+  const selector = childMembers(draft, spec, 'nodeSelector');
   if (selector === null || (value !== null && child(selector, key) !== value)) return;
   delete selector[key];
   pruneEmpty(spec, 'nodeSelector');
 }
 
-function removeToleration(spec: Members | null, key: string, effect: string): void {
-  const list = childList(spec, 'tolerations') ?? [];
+function removeToleration(draft: Draft, { podSpec, key, effect }: RemovalOf<'remove-toleration'>): void {
+  const spec = membersAt(draft, podSpec);
+  const list = childList(draft, spec, 'tolerations') ?? [];
   const index = list.findIndex(
     (one) => isMembers(one) && one['key'] === key && one['operator'] === 'Exists' && one['effect'] === effect,
   );
@@ -105,35 +98,37 @@ export function findRun(list: readonly unknown[], args: readonly string[]): numb
   return -1;
 }
 
-function removeArgs(root: unknown, path: JsonPath, args: readonly string[]): void {
+function removeArgs(draft: Draft, path: JsonPath, args: readonly string[]): void {
   const name = path.at(-1);
-  const parent = membersAt(root, path.slice(0, -1));
-  const list = typeof name === 'string' ? childList(parent, name) : null;
+  const parent = membersAt(draft, path.slice(0, -1));
+  const list = typeof name === 'string' ? childList(draft, parent, name) : null;
   const start = list === null || args.length === 0 ? -1 : findRun(list, args);
   if (start === -1 || typeof name !== 'string') return;
   list?.splice(start, args.length);
   pruneEmpty(parent, name);
 }
 
-function removeEnv(container: Members | null, name: string, value: string): void {
-  const list = childList(container, 'env') ?? [];
+function removeEnv(draft: Draft, edit: RemovalOf<'remove-env'>): void {
+  const { name, value } = edit;
+  const container = membersAt(draft, edit.container);
+  const list = childList(draft, container, 'env') ?? [];
   const index = list.findLastIndex((one) => isMembers(one) && one['name'] === name && one['value'] === value);
   if (index === -1) return;
   list.splice(index, 1);
   pruneEmpty(container, 'env');
 }
 
-function removeAffinity(
-  spec: Members | null,
-  edit: Extract<RemovalEdit, { kind: 'remove-node-affinity' }>,
-): void {
-  const affinity = childMembers(spec, 'affinity');
-  const node = childMembers(affinity, 'nodeAffinity');
-  const required = childMembers(node, 'requiredDuringSchedulingIgnoredDuringExecution');
-  const terms = childList(required, 'nodeSelectorTerms');
+function removeAffinity(draft: Draft, edit: RemovalOf<'remove-node-affinity'>): void {
+  const spec = membersAt(draft, edit.podSpec);
+  const affinity = childMembers(draft, spec, 'affinity');
+  const node = childMembers(draft, affinity, 'nodeAffinity');
+  const required = childMembers(draft, node, 'requiredDuringSchedulingIgnoredDuringExecution');
+  const terms = childList(draft, required, 'nodeSelectorTerms');
   if (required === null || terms === null) return;
-  const emptied = new Set(terms.filter((term) => isMembers(term) && emptiesTerm(term, edit)));
-  if (emptied.size > 0) required['nodeSelectorTerms'] = terms.filter((term) => !emptied.has(term));
+  const left = Array.from(terms.keys(), (index) => draft.child(terms, index)).filter(
+    (term) => !isMembers(term) || !emptiesTerm(draft, term, edit),
+  );
+  if (left.length < terms.length) required['nodeSelectorTerms'] = left;
   pruneEmpty(required, 'nodeSelectorTerms');
   pruneEmpty(node, 'requiredDuringSchedulingIgnoredDuringExecution');
   pruneEmpty(affinity, 'nodeAffinity');
@@ -141,8 +136,8 @@ function removeAffinity(
 }
 
 /** Takes the requirement out of a term; true when nothing else stood in it. */
-function emptiesTerm(term: Members, edit: Extract<RemovalEdit, { kind: 'remove-node-affinity' }>): boolean {
-  const expressions = childList(term, 'matchExpressions') ?? [];
+function emptiesTerm(draft: Draft, term: Members, edit: RemovalOf<'remove-node-affinity'>): boolean {
+  const expressions = childList(draft, term, 'matchExpressions') ?? [];
   const index = expressions.findIndex(
     (one) =>
       isMembers(one) &&

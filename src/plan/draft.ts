@@ -1,0 +1,48 @@
+import type { JsonPath } from '../findings.ts';
+import { isMembers, type Members } from './json-members.ts';
+
+/**
+ * A JSON value that is being changed, beside the one it comes from. Only what a change reaches is copied; everything
+ * else is shared with the original, which stays as it is. A whole copy would be a sixth of a decision.
+ */
+export interface Draft {
+  readonly root: unknown;
+  /** The value of an own member or item, ready to be changed; undefined where there is none. `parent` is of the draft. */
+  child(parent: unknown, step: string | number): unknown;
+}
+
+export function createDraft(source: unknown): Draft {
+  const ours = new WeakSet<object>();
+  const own = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || ours.has(value)) return value;
+    const copy = Array.isArray(value) ? [...value] : { ...value };
+    ours.add(copy);
+    return copy;
+  };
+  return {
+    root: own(source),
+    child(parent, step) {
+      if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, step)) return undefined;
+      const value: unknown = Reflect.get(parent, step);
+      const owned = own(value);
+      // An own member that can be written: this never runs a setter of a prototype.
+      if (owned !== value) Object.defineProperty(parent, step, { value: owned });
+      return owned;
+    },
+  };
+}
+
+/** undefined where the path leads nowhere. */
+export function reach(draft: Draft, path: JsonPath): unknown {
+  return path.reduce<unknown>((value, step) => draft.child(value, step), draft.root);
+}
+
+export function childMembers(draft: Draft, parent: unknown, name: string): Members | null {
+  const value = draft.child(parent, name);
+  return isMembers(value) ? value : null;
+}
+
+export function childList(draft: Draft, parent: unknown, name: string): unknown[] | null {
+  const value = draft.child(parent, name);
+  return Array.isArray(value) ? value : null;
+}
