@@ -28,8 +28,8 @@ export interface Judge {
     facts: Facts,
     patchPaths: readonly string[],
   ) => DecisionRecord;
-  /** The same decision about another request. */
-  readonly identify: (record: DecisionRecord, identity: RecordIdentity) => DecisionRecord;
+  /** The same decision about another request, made later. */
+  readonly identify: (record: DecisionRecord, identity: RecordIdentity, facts: Facts) => DecisionRecord;
 }
 
 /** One review as it came in. */
@@ -108,15 +108,15 @@ export function createReviewer(judge: Judge): (arrival: Arrival, facts: Facts) =
   return (arrival, facts) => {
     const key = contentKey(arrival, facts);
     const known = key === null ? undefined : memory.recall(facts, key);
-    if (known !== undefined) return repeat(known, arrival, judge);
+    if (known !== undefined) return repeat(known, arrival, facts, judge);
     const outcome = handleReview(arrival, facts, judge);
     if (key !== null) memory.keep(facts, key, outcome);
     return outcome;
   };
 }
 
-function repeat({ answer, record }: Outcome, arrival: Arrival, judge: Judge): Outcome {
-  const identified = judge.identify(record, identityOf(arrival));
+function repeat({ answer, record }: Outcome, arrival: Arrival, facts: Facts, judge: Judge): Outcome {
+  const identified = judge.identify(record, identityOf(arrival), facts);
   const response = { ...answer.response, uid: arrival.review.uid };
   return {
     answer: withAuditAnnotations({ ...answer, response }, auditAnnotationsOf(identified)),

@@ -1,4 +1,5 @@
 import type { Facts } from '../pipeline/types.ts';
+import type { Inventory } from '../plan/types.ts';
 
 /** Entries and characters that are kept at most: a few MiB of one process, whatever is sent. */
 export interface MemoryLimits {
@@ -55,5 +56,15 @@ export function createMemory<T>(limits: MemoryLimits): Memory<T> {
 
 /** Snapshots are swapped whole, so that the same object is the same content. The namespace's mode is in the key. */
 function isSame(one: Facts, other: Facts): boolean {
-  return one.catalog === other.catalog && one.inventory === other.inventory && one.policy === other.policy;
+  return (
+    one.catalog === other.catalog &&
+    one.policy === other.policy &&
+    isSameInventory(one.inventory, other.inventory)
+  );
+}
+
+/** The age of an inventory changes with every review, and no decision depends on it. */
+function isSameInventory(one: Inventory, other: Inventory): boolean {
+  if (one.state === 'unknown' || other.state === 'unknown') return one === other;
+  return one.classes === other.classes;
 }

@@ -54,7 +54,8 @@ export function recordInputs(basis: Basis, facts: Facts): RecordInputs | null {
   if (basis.settled?.verdict === 'ignore' && basis.given.length === 0) return null;
   const units = basis.readings.map(recordedReading);
   const before = basis.old === null ? null : readUnits(basis.old, facts).map(recordedAsIs);
-  const isSame = JSON.stringify(before) === JSON.stringify(basis.readings.map(recordedAsIs));
+  const isSame =
+    before !== null && JSON.stringify(before) === JSON.stringify(basis.readings.map(recordedAsIs));
   const known = [...units, ...(before ?? [])].flatMap((one) => (one.unit === null ? [] : [one.unit]));
   return bounded({
     truncated: null,
@@ -75,8 +76,16 @@ function recordedAsIs(reading: UnitReading): RecordedReading {
   return recordedReading(uneditable(reading));
 }
 
+/** A policy is never changed, only swapped. */
+const policies = new WeakMap<Policy, RecordedPolicy>();
+
 function recordedPolicy(policy: Policy): RecordedPolicy {
-  const { codeModes, prices, exemptions, hash, ...plain } = policy;
+  const found = policies.get(policy) ?? policyAnew(policy);
+  policies.set(policy, found);
+  return found;
+}
+
+function policyAnew({ codeModes, prices, exemptions, hash, ...plain }: Policy): RecordedPolicy {
   return {
     ...plain,
     codeModes: Array.from(codeModes, ([code, mode]) => ({ code, mode })),
@@ -94,8 +103,31 @@ function sizeOf(value: unknown): number {
   return text.length * 3 <= MAX_INPUT_BYTES ? text.length : ENCODER.encode(text).length;
 }
 
+/** Sizes of the parts that many records share: those of one policy, and of one snapshot of the nodes. */
+const sizes = new WeakMap<object, number>();
+
+function keptSize(part: object, value: unknown): number {
+  const size = sizes.get(part) ?? sizeOf(value);
+  sizes.set(part, size);
+  return size;
+}
+
+/** `,"policy":,"inventory":` and the digits of an age. */
+const JOINTS = 23 + 16;
+
+/** What the whole takes at most, from what its parts take. */
+function atMost({ policy, inventory, ...others }: RecordInputs): number {
+  const rules = policy === null ? 4 : keptSize(policy, policy);
+  const nodes =
+    inventory.state === 'unknown'
+      ? sizeOf(inventory)
+      : keptSize(inventory.shapes, { ...inventory, ageSeconds: null });
+  return sizeOf(others) + rules + nodes + JOINTS;
+}
+
 /** Classes that are alike become one; then whole parts go, the bulkiest first. Never in silence. */
 function bounded(inputs: RecordInputs): RecordInputs {
+  if (atMost(inputs) <= MAX_INPUT_BYTES) return inputs;
   const bytes = sizeOf(inputs);
   if (bytes <= MAX_INPUT_BYTES) return inputs;
   let now: RecordInputs = { ...inputs, inventory: mergedShapes(inputs.inventory) };

@@ -50,11 +50,25 @@ interface Mentioned {
   readonly names: ReadonlySet<string>;
 }
 
-function mentionedBy(units: readonly RecordedUnit[], classes: readonly NodeClass[]): Mentioned {
+/** What the pods of this decision mention by themselves. */
+interface Wanted {
+  readonly selected: readonly Label[];
+  readonly expressions: readonly NodeSelectorRequirement[];
+  readonly names: readonly string[];
+}
+
+function wantedBy(units: readonly RecordedUnit[]): Wanted {
   const members = units.flatMap((unit) => unit.members);
   const terms = members.flatMap((member) => member.requiredNodeAffinity ?? []);
-  const expressions = terms.flatMap((term) => term.matchExpressions);
-  const selected = members.flatMap((member) => member.nodeSelector);
+  const fields = terms.flatMap((term) => term.matchFields.flatMap((field) => field.values));
+  return {
+    selected: members.flatMap((member) => member.nodeSelector),
+    expressions: terms.flatMap((term) => term.matchExpressions),
+    names: [...fields, ...units.flatMap(boundNode)],
+  };
+}
+
+function mentionedBy({ selected, expressions, names }: Wanted, classes: readonly NodeClass[]): Mentioned {
   const placement = new Set(classes.flatMap((one) => one.placementKeys));
   const keys = new Set([...placement, ...expressions.map(keyOf), ...selected.map(keyOf)]);
   const values = new Map<string, Set<string>>([...keys].map((key) => [key, new Set<string>()]));
@@ -67,10 +81,7 @@ function mentionedBy(units: readonly RecordedUnit[], classes: readonly NodeClass
     keys,
     values,
     compared: new Set(expressions.filter(isComparison).map(keyOf)),
-    names: new Set([
-      ...terms.flatMap((term) => term.matchFields.flatMap((field) => field.values)),
-      ...units.flatMap(boundNode),
-    ]),
+    names: new Set(names),
   };
 }
 
@@ -87,18 +98,43 @@ function isComparison({ operator }: NodeSelectorRequirement): boolean {
 }
 
 /** Those that are mentioned, and one for all the others. */
-function kept(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readonly string[] {
+function told(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readonly string[] {
   const named = [...seen].filter((one) => mentioned.has(one));
   return named.length === seen.size ? named : [...named, ANY_OTHER];
 }
 
+/**
+ * Most pods mention nothing, and then all decisions on one snapshot record the same: it is kept with the snapshot, by
+ * what is mentioned. A snapshot is never changed, only swapped.
+ */
+const kept = new WeakMap<readonly NodeClass[], Map<string, Shapes>>();
+/** Ways to mention nodes that are kept for one snapshot, then it starts over; and the longest of them. */
+const MOST_KEPT = 64;
+const LONGEST_KEPT = 4096;
+
+type Shapes = Omit<Known, 'state' | 'ageSeconds'>;
+
 export function recordedInventory(inventory: Inventory, units: readonly RecordedUnit[]): RecordedInventory {
   if (inventory.state === 'unknown') return { state: 'unknown' };
   const { classes, ageSeconds } = inventory;
-  const mentioned = mentionedBy(units, classes);
+  return { state: 'known', ageSeconds, ...shapesFor(classes, wantedBy(units)) };
+}
+
+function shapesFor(classes: readonly NodeClass[], wanted: Wanted): Shapes {
+  const key = JSON.stringify(wanted);
+  const known = kept.get(classes) ?? new Map<string, Shapes>();
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const shapes = recordedShapes(classes, mentionedBy(wanted, classes));
+  if (known.size >= MOST_KEPT) known.clear();
+  if (key.length <= LONGEST_KEPT) kept.set(classes, known.set(key, shapes));
+  return shapes;
+}
+
+function recordedShapes(classes: readonly NodeClass[], mentioned: Mentioned): Shapes {
   const tables: Tables = { devices: [], keys: [...mentioned.keys], taints: [] };
   const shapes = classes.map((one) => recordedShape(one, mentioned, tables));
-  return { state: 'known', ageSeconds, ...tables, shapes };
+  return { ...tables, shapes };
 }
 
 /** What many classes share is written once. */
@@ -125,9 +161,9 @@ function recordedShape(one: NodeClass, mentioned: Mentioned, tables: Tables): Re
     labels: keys.map((key) => one.labels.get(key) ?? null),
     varyingLabels: varying.map(([key, seen]) => ({
       key: keys.indexOf(key),
-      values: compared.has(key) ? [...seen] : kept(seen, values.get(key) ?? new Set()),
+      values: compared.has(key) ? [...seen] : told(seen, values.get(key) ?? new Set()),
     })),
-    nodeNames: names.size === 0 ? [] : kept(one.nodeNames, names),
+    nodeNames: names.size === 0 ? [] : told(one.nodeNames, names),
     taints: one.taints.map((taint) => indexIn(taints, taint)),
   };
 }

@@ -1,8 +1,8 @@
 import { contentHash } from '../catalog/content-hash.ts';
 import { formatPath, severityOf } from '../findings.ts';
-import type { ChosenPlan, Judged } from '../plan/types.ts';
+import type { ChosenPlan, Inventory, Judged } from '../plan/types.ts';
 import { askedGpus } from '../plan/unit.ts';
-import { recordInputs } from './record-inputs.ts';
+import { type RecordInputs, recordInputs } from './record-inputs.ts';
 import { shortText, shortTextOrNull, token, tokenOrNull } from './record-texts.ts';
 import type { Basis, Decided, DecisionRecord, Facts, RecordIdentity } from './types.ts';
 
@@ -45,7 +45,11 @@ export function decisionRecord(
 }
 
 /** The record of a decision that was reached before, for another request of the same content. */
-export function identifyRecord(record: DecisionRecord, identity: RecordIdentity): DecisionRecord {
+export function identifyRecord(
+  record: DecisionRecord,
+  identity: RecordIdentity,
+  { inventory }: Facts,
+): DecisionRecord {
   const uid = tokenOrNull(identity.uid);
   return {
     ...record,
@@ -57,7 +61,15 @@ export function identifyRecord(record: DecisionRecord, identity: RecordIdentity)
     dryRun: identity.dryRun,
     subject: subjectOf(identity),
     durationMicroseconds: identity.durationMicroseconds,
+    inputs: agedInputs(record.inputs, inventory),
   };
+}
+
+/** The same inventory, known for longer. What was left out of a record for its length has no age. */
+function agedInputs(inputs: RecordInputs | null, inventory: Inventory): RecordInputs | null {
+  if (inputs === null || inputs.inventory.state === 'unknown' || inventory.state === 'unknown') return inputs;
+  if (inputs.truncated?.without.includes('shapes') === true) return inputs;
+  return { ...inputs, inventory: { ...inputs.inventory, ageSeconds: inventory.ageSeconds } };
 }
 
 /** What a decision came to: what a replay computes again and compares. */

@@ -60,6 +60,7 @@ export function judgeFit(request: SizingRequest, bill: Bill, device: DeviceShape
   const prepared = prepare(request, device);
   const mid = judgeAt(prepared, bill, device, 'mid');
   const tight = tightest(mid);
+  const maxContext = lazily(() => contextOf(prepared, device, 'mid'));
   const { room, bill: stage } = tight ?? { room: NO_ROOM, bill: { stage: 0, total: bill.total } };
   return {
     product: device.product,
@@ -72,7 +73,18 @@ export function judgeFit(request: SizingRequest, bill: Bill, device: DeviceShape
     fitsAtHigh: fitsAt(judgeAt(prepared, bill, device, 'high')),
     binding: room.inBudget <= room.beside ? 'budget' : 'rest',
     stage: stage.stage,
-    maxContext: contextOf(prepared, device, 'mid'),
+    get maxContext() {
+      return maxContext();
+    },
     maxConcurrency: maxConcurrencyOf(prepared, bill, mid),
+  };
+}
+
+/** Worked out when it is first asked for: a verdict needs it only where it is shown. */
+function lazily<T>(work: () => T): () => T {
+  let known: { readonly value: T } | null = null;
+  return () => {
+    known ??= { value: work() };
+    return known.value;
   };
 }

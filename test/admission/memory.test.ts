@@ -100,6 +100,45 @@ describe('a remembered answer', () => {
   });
 });
 
+/** As a cluster's watch gives it: the same nodes, known for longer with every review. */
+function aged(seconds: number): Facts {
+  if (FACTS.inventory.state === 'unknown') throw new Error('the facts of these tests know their nodes');
+  return { ...FACTS, inventory: { ...FACTS.inventory, ageSeconds: seconds } };
+}
+
+describe('with nodes that are watched', () => {
+  it('an answer is remembered although its inventory is older, and its record tells the new age', () => {
+    let decisions = 0;
+    const answer = createReviewer({
+      ...JUDGE,
+      decide: (input, facts) => {
+        decisions += 1;
+        return JUDGE.decide(input, facts);
+      },
+    });
+    const parsed = read(created(FITS));
+    const asked = (facts: Facts): Outcome =>
+      answer({ review: parsed, webhook: 'validate', time: TIME }, facts);
+    asked(aged(3));
+
+    expect(asked(aged(8))).toEqual(review('validate', parsed, aged(8)));
+    expect(decisions).toBe(1);
+  });
+
+  it('other nodes make another decision', () => {
+    const memory = createMemory<number>({ entries: 3, characters: 1_000 });
+    memory.keep(aged(3), 'key', 1);
+    const facts = aged(3);
+    const swapped =
+      facts.inventory.state === 'known'
+        ? { ...facts, inventory: { ...facts.inventory, classes: [...facts.inventory.classes] } }
+        : facts;
+
+    expect(memory.recall(aged(4), 'key')).toBe(1);
+    expect(memory.recall(swapped, 'key')).toBeUndefined();
+  });
+});
+
 describe('the memory', () => {
   const key = (index: number): string => `key-${String(index).padStart(4, '0')}`;
 
