@@ -21,7 +21,12 @@ interface CatalogIndex {
   readonly bases: ReadonlyMap<string, ModelMatch & { readonly checkpoint: CheckpointEntry }>;
   readonly gpus: ReadonlyMap<string, readonly GpuEntry[]>;
   readonly instanceTypes: ReadonlyMap<string, InstanceTypeEntry>;
+  /** Names that were looked up, as they are written; null: no model of ours. */
+  readonly found: Map<string, ModelMatch | null>;
 }
+
+/** Names of models in one cluster are some dozens; beyond these the memory starts over. */
+const MOST_FOUND = 1024;
 
 const indexes = new WeakMap<Catalog, CatalogIndex>();
 
@@ -33,6 +38,7 @@ function indexOf(catalog: Catalog): CatalogIndex {
     bases: indexBases(catalog),
     gpus: indexGpus(catalog),
     instanceTypes: new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row])),
+    found: new Map(),
   };
   indexes.set(catalog, index);
   return index;
@@ -91,9 +97,19 @@ const MAX_NAME = 512;
  * name that we do not know: `meta-llama/Llama-4-8B` is no model of ours.
  */
 export function findModel(catalog: Catalog, text: string): ModelMatch | null {
-  const name = text.trim().toLowerCase().replace(/\/+$/, '');
-  if (name === '' || name.length > MAX_NAME) return null;
+  if (text.length > MAX_NAME) return null;
   const index = indexOf(catalog);
+  const known = index.found.get(text);
+  if (known !== undefined) return known;
+  const match = findAnew(index, text);
+  if (index.found.size >= MOST_FOUND) index.found.clear();
+  index.found.set(text, match);
+  return match;
+}
+
+function findAnew(index: CatalogIndex, text: string): ModelMatch | null {
+  const name = text.trim().toLowerCase().replace(/\/+$/, '');
+  if (name === '') return null;
   const exact = index.models.get(name);
   if (exact !== undefined) return exact;
   for (const candidate of pathCandidates(name)) {

@@ -4,8 +4,13 @@ import { readImage } from './image.ts';
 import { type Command, isWrapper, type Launch, programStart, readLaunch, unreadLaunch } from './launch.ts';
 import { programName, type Word } from './words.ts';
 
+/** To find the server and to read it the same launch is looked at, one after the other. */
+const scenes = new WeakMap<Container, Scene>();
+
 export function readScene(container: Container): Scene {
-  return sceneOf(container, readLaunch(container));
+  const scene = scenes.get(container) ?? sceneOf(container, readLaunch(container));
+  scenes.set(container, scene);
+  return scene;
 }
 
 /** A container judged by its image alone. */

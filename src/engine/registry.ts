@@ -23,7 +23,17 @@ export interface Recognised {
   readonly read: (input: ReadInput) => EngineReading;
 }
 
+const recognised = new WeakMap<Scene, Recognised | null>();
+
 export function recogniseEngine(scene: Scene): Recognised | null {
+  const known = recognised.get(scene);
+  if (known !== undefined) return known;
+  const found = recogniseAnew(scene);
+  recognised.set(scene, found);
+  return found;
+}
+
+function recogniseAnew(scene: Scene): Recognised | null {
   if (isNim(scene)) return nimRecognised(scene, 'image');
   const match = recogniseAmong(ENGINES, scene);
   return match === null

@@ -90,16 +90,56 @@ function stagePlan(request: SizingRequest, stages: number): StagePlan {
   return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
 }
 
-let last: Prepared | null = null;
+/** What is kept of a request; the request itself is another each time. */
+type Shared = Omit<Prepared, 'request' | 'device'>;
 
-/** A bill and its fit ask for the same thing one after the other: one answer is kept, for the same two objects only. */
-export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
-  if (last === null || last.request !== request || last.device !== device)
-    last = prepareAnew(request, device);
-  return last;
+export type Prepare = (request: SizingRequest, device: DeviceShape | null) => Prepared;
+
+/**
+ * Context and concurrency change nothing of what is prepared, so requests that differ in these alone share it. A bill and its
+ * fit ask for the same thing one after the other: that answer is kept as it is, for the same two objects only.
+ *
+ * @param most requests that are kept; then it starts over
+ */
+export function createPrepare(most: number): Prepare {
+  const known = new Map<string, Shared>();
+  let last: Prepared | null = null;
+  const share = (request: SizingRequest, device: DeviceShape | null): Shared => {
+    const key = contentKey(request, device);
+    const shared = known.get(key) ?? prepareAnew(request, device);
+    if (known.size >= most) known.clear();
+    known.set(key, shared);
+    return shared;
+  };
+  return (request, device) => {
+    if (last === null || last.request !== request || last.device !== device)
+      last = { request, device, ...share(request, device) };
+    return last;
+  };
 }
 
-function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepared {
+/** Some dozen checkpoints and GPUs, each in a few shapes; one takes about 2 KiB. */
+export const prepare: Prepare = createPrepare(1024);
+
+/** Rows of a catalog and engine profiles are constants: each is told apart by a number of its own. */
+const numbers = new WeakMap<object, number>();
+let issued = 0;
+
+function numberOf(row: object): number {
+  const known = numbers.get(row);
+  if (known !== undefined) return known;
+  issued += 1;
+  numbers.set(row, issued);
+  return issued;
+}
+
+function contentKey(request: SizingRequest, device: DeviceShape | null): string {
+  const { model, weights, loadedFrom, engine, context, concurrency, ...settings } = request;
+  const rows = [model, weights, loadedFrom, engine].map((row) => (row === null ? 0 : numberOf(row)));
+  return JSON.stringify([rows, settings, device]);
+}
+
+function prepareAnew(request: SizingRequest, device: DeviceShape | null): Shared {
   const grid = gridOf(request);
   const sorts: Sort[] = [];
   const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {
@@ -109,5 +149,5 @@ function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepar
     sorts.push(sort);
     return { stage, sort };
   });
-  return { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
+  return { grid, kv: request.engine.kv(request, device), stages, sorts };
 }
