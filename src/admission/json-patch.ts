@@ -1,6 +1,6 @@
 import { applyPatch as applyInPlace } from 'rfc6902';
 import type { JsonPath } from '../findings.ts';
-import { applyEdits } from '../plan/apply-edits.ts';
+import { applyEdit } from '../plan/apply-edits.ts';
 import { createDraft, type Draft, reach } from '../plan/draft.ts';
 import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
@@ -237,8 +237,8 @@ export function applyPatch(object: unknown, operations: readonly PatchOperation[
 
 interface Lowered {
   readonly operations: readonly PatchOperation[];
-  /** What the operations make of the object. */
-  readonly patched: unknown;
+  /** What the edits, made directly, make of the object. */
+  readonly edited: unknown;
 }
 
 function lower(object: unknown, edits: readonly Edit[]): Lowered {
@@ -246,10 +246,10 @@ function lower(object: unknown, edits: readonly Edit[]): Lowered {
   const draft = createDraft(object);
   const operations = edits.flatMap((edit) => {
     const next = lowerEdit(draft.root, edit);
-    applyTo(draft, next);
+    applyEdit(draft, edit);
     return next;
   });
-  return { operations, patched: draft.root };
+  return { operations, edited: draft.root };
 }
 
 /**
@@ -261,12 +261,12 @@ export function lowerEdits(object: unknown, edits: readonly Edit[]): readonly Pa
 }
 
 /**
- * The operations, proven: applied one after the other they give what the edits give when applied directly. A patch that
- * does not apply is a 500 for the user that no failurePolicy covers (webhook-practice.md §1, fact 6).
+ * The operations, proven: applied to the object they give what the edits give when made directly. A patch that does not
+ * apply is a 500 for the user that no failurePolicy covers (webhook-practice.md §1, fact 6).
  */
 export function patchOrThrow(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
-  const { operations, patched } = lower(object, edits);
-  if (isSameJson(patched, applyEdits(object, edits))) return operations;
+  const { operations, edited } = lower(object, edits);
+  if (isSameJson(applyPatch(object, operations), edited)) return operations;
   throw new Error('a JSON Patch of ours does not give what its edits mean');
 }
 

@@ -1,3 +1,4 @@
+import { createRecall, type Recall } from '../recall.ts';
 import { ggufName, type NamedPrecision, pathCandidates, suffixedName, withoutPrefix } from './model-names.ts';
 import { nameKey } from './name-key.ts';
 import { checkpointFor } from './short-names.ts';
@@ -22,7 +23,7 @@ interface CatalogIndex {
   readonly gpus: ReadonlyMap<string, readonly GpuEntry[]>;
   readonly instanceTypes: ReadonlyMap<string, InstanceTypeEntry>;
   /** Names that were looked up, as they are written; null: no model of ours. */
-  readonly found: Map<string, ModelMatch | null>;
+  readonly found: Recall<ModelMatch | null>;
 }
 
 /** Names of models in one cluster are some dozens; beyond these the memory starts over. */
@@ -38,7 +39,7 @@ function indexOf(catalog: Catalog): CatalogIndex {
     bases: indexBases(catalog),
     gpus: indexGpus(catalog),
     instanceTypes: new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row])),
-    found: new Map(),
+    found: createRecall(MOST_FOUND),
   };
   indexes.set(catalog, index);
   return index;
@@ -99,12 +100,7 @@ const MAX_NAME = 512;
 export function findModel(catalog: Catalog, text: string): ModelMatch | null {
   if (text.length > MAX_NAME) return null;
   const index = indexOf(catalog);
-  const known = index.found.get(text);
-  if (known !== undefined) return known;
-  const match = findAnew(index, text);
-  if (index.found.size >= MOST_FOUND) index.found.clear();
-  index.found.set(text, match);
-  return match;
+  return index.found(text, () => findAnew(index, text));
 }
 
 function findAnew(index: CatalogIndex, text: string): ModelMatch | null {

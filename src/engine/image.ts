@@ -1,3 +1,4 @@
+import { createRecall } from '../recall.ts';
 import type { Container } from '../workload/types.ts';
 
 /** An image reference taken apart; registry and organisation stay in `repository`. */
@@ -9,9 +10,16 @@ export interface ImageReference {
   readonly tag: string | null;
 }
 
-export function readImage(container: Container): ImageReference | null {
-  if (container.image === null || container.image === '') return null;
-  const [reference = ''] = container.image.split('@', 1);
+/** References in one cluster are some hundreds. */
+const images = createRecall<ImageReference>(256);
+
+/** The same reference for the same text. */
+export function readImage({ image }: Container): ImageReference | null {
+  return image === null || image === '' ? null : images(image, () => readReference(image));
+}
+
+function readReference(image: string): ImageReference {
+  const [reference = ''] = image.split('@', 1);
   const slash = reference.lastIndexOf('/');
   const colon = reference.lastIndexOf(':');
   const hasTag = colon > slash;

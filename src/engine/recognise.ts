@@ -1,6 +1,6 @@
 import type { Container } from '../workload/types.ts';
-import type { Engine, Invocation, Launcher, Recognition, Scene, Signature } from './engine.ts';
-import { readImage } from './image.ts';
+import type { Engine, ImageRole, Invocation, Launcher, Recognition, Scene, Signature } from './engine.ts';
+import { type ImageReference, readImage } from './image.ts';
 import { type Command, isWrapper, type Launch, programStart, readLaunch, unreadLaunch } from './launch.ts';
 import { programName, type Word } from './words.ts';
 
@@ -31,7 +31,7 @@ export function recognise(signature: Signature, scene: Scene): Recognition | nul
   const [first] = invocations;
   if (first !== undefined) return { recognisedBy: 'command', invocation: first, starts: invocations.length };
   if (scene.isHelper) return null;
-  const role = scene.image === null ? null : signature.imageRole(scene.image);
+  const role = scene.image === null ? null : roleOf(signature, scene.image);
   if (role !== null) {
     const invocation = role === 'entrypoint' ? entrypointInvocation(scene) : bareFlags(scene);
     return { recognisedBy: 'image', invocation, starts: 1 };
@@ -39,6 +39,19 @@ export function recognise(signature: Signature, scene: Scene): Recognition | nul
   const { variables } = scene.launch.environment;
   if (!signature.variables.some((name) => variables.get(name) !== undefined)) return null;
   return { recognisedBy: 'environment', invocation: entrypointInvocation(scene), starts: 1 };
+}
+
+/** What engines make of an image: their patterns cost more than all the rest of recognising. */
+const roles = new WeakMap<ImageReference, Map<Signature, ImageRole | null>>();
+
+function roleOf(signature: Signature, image: ImageReference): ImageRole | null {
+  const known = roles.get(image) ?? new Map<Signature, ImageRole | null>();
+  roles.set(image, known);
+  const found = known.get(signature);
+  if (found !== undefined) return found;
+  const role = signature.imageRole(image);
+  known.set(signature, role);
+  return role;
 }
 
 /** What is taken for the engine's start where an annotation or the policy names the engine. */

@@ -1,5 +1,6 @@
 import { compareText } from '../plan/products.ts';
 import type { Inventory, NodeClass, Taint } from '../plan/types.ts';
+import { createRecall, type Recall } from '../recall.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import type { NodeSelectorRequirement } from '../workload/types.ts';
 import type { Label, RecordedUnit } from './record-units.ts';
@@ -107,10 +108,9 @@ function told(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readon
  * Most pods mention nothing, and then all decisions on one snapshot record the same: it is kept with the snapshot, by
  * what is mentioned. A snapshot is never changed, only swapped.
  */
-const kept = new WeakMap<readonly NodeClass[], Map<string, Shapes>>();
-/** Ways to mention nodes that are kept for one snapshot, then it starts over; and the longest of them. */
+const kept = new WeakMap<readonly NodeClass[], Recall<Shapes>>();
+/** Ways to mention nodes that are kept for one snapshot. */
 const MOST_KEPT = 64;
-const LONGEST_KEPT = 4096;
 
 type Shapes = Omit<Known, 'state' | 'ageSeconds'>;
 
@@ -121,14 +121,9 @@ export function recordedInventory(inventory: Inventory, units: readonly Recorded
 }
 
 function shapesFor(classes: readonly NodeClass[], wanted: Wanted): Shapes {
-  const key = JSON.stringify(wanted);
-  const known = kept.get(classes) ?? new Map<string, Shapes>();
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const shapes = recordedShapes(classes, mentionedBy(wanted, classes));
-  if (known.size >= MOST_KEPT) known.clear();
-  if (key.length <= LONGEST_KEPT) kept.set(classes, known.set(key, shapes));
-  return shapes;
+  const recall = kept.get(classes) ?? createRecall<Shapes>(MOST_KEPT);
+  kept.set(classes, recall);
+  return recall(JSON.stringify(wanted), () => recordedShapes(classes, mentionedBy(wanted, classes)));
 }
 
 function recordedShapes(classes: readonly NodeClass[], mentioned: Mentioned): Shapes {

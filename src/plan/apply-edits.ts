@@ -45,7 +45,7 @@ function ensureList(draft: Draft, parent: Members, name: string): unknown[] {
   return created;
 }
 
-function applyEdit(draft: Draft, edit: Edit): void {
+export function applyEdit(draft: Draft, edit: Edit): void {
   switch (edit.kind) {
     case 'set-gpu-count':
       return setGpuCount(draft, edit);

@@ -68,21 +68,39 @@ interface Method {
 }
 
 function remember(intent: Intent, method: Method): Sizer {
-  const known = new Map<string, Judged>();
+  // Some ten at most, so that a look at each is quicker than a key of its own.
+  const known: { readonly judged: Judged; readonly gpus: number }[] = [];
   return {
     intent,
     judge(parallel, device, gpus) {
-      const key = `${parallel.tensor}/${parallel.pipeline}/${parallel.data}/${gpus}/${device?.product ?? ''}/${device?.usableBytes ?? 0}`;
-      const found = known.get(key);
-      if (found !== undefined) return found;
+      const found = known.find(
+        (one) =>
+          one.gpus === gpus &&
+          isSameDevice(one.judged.device, device) &&
+          isSameParallel(one.judged.parallel, parallel),
+      );
+      if (found !== undefined) return found.judged;
       const judged = method.judge(parallel, device, gpus);
-      known.set(key, judged);
+      known.push({ judged, gpus });
       return judged;
     },
     largestContext: (parallel, device, gpus) =>
       device === null ? null : method.largestContext(parallel, device, gpus),
     narrowKvDtype: () => narrowKvDtype(intent),
   };
+}
+
+function isSameDevice(one: DeviceShape | null, other: DeviceShape | null): boolean {
+  return one === other || (one?.product === other?.product && one?.usableBytes === other?.usableBytes);
+}
+
+function isSameParallel(one: Parallel, other: Parallel): boolean {
+  return (
+    one.tensor === other.tensor &&
+    one.pipeline === other.pipeline &&
+    one.data === other.data &&
+    one.isExpertParallel === other.isExpertParallel
+  );
 }
 
 function narrowKvDtype(intent: Intent): string | null {

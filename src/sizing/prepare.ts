@@ -1,3 +1,4 @@
+import { createRecall } from '../recall.ts';
 import { ceilDiv } from '../units.ts';
 import type { KvDecision } from './engine-profile.ts';
 import type { KvShape } from './kv-layouts.ts';
@@ -102,18 +103,12 @@ export type Prepare = (request: SizingRequest, device: DeviceShape | null) => Pr
  * @param most requests that are kept; then it starts over
  */
 export function createPrepare(most: number): Prepare {
-  const known = new Map<string, Shared>();
+  const shared = createRecall<Shared>(most);
   let last: Prepared | null = null;
-  const share = (request: SizingRequest, device: DeviceShape | null): Shared => {
-    const key = contentKey(request, device);
-    const shared = known.get(key) ?? prepareAnew(request, device);
-    if (known.size >= most) known.clear();
-    known.set(key, shared);
-    return shared;
-  };
   return (request, device) => {
-    if (last === null || last.request !== request || last.device !== device)
-      last = { request, device, ...share(request, device) };
+    if (last !== null && last.request === request && last.device === device) return last;
+    const parts = shared(contentKey(request, device), () => prepareAnew(request, device));
+    last = { request, device, ...parts };
     return last;
   };
 }
@@ -133,10 +128,40 @@ function numberOf(row: object): number {
   return issued;
 }
 
+const ROWS = ['model', 'weights', 'loadedFrom', 'engine'] as const;
+const PARTS = ['kvDtype', 'parallel', 'lora'] as const;
+/** The one that is a text, of which nothing is known, comes last. */
+const VALUES = [
+  'maxPositions',
+  'hybridKv',
+  'maxNumSeqs',
+  'maxNumBatchedTokens',
+  'cudaGraphMaxBs',
+  'memoryFraction',
+  'kvCacheBytes',
+  'blockSize',
+  'swaFullTokensRatio',
+  'enforceEager',
+  'textOnly',
+  'multimodalRequested',
+  'draftBytes',
+  'cpuOffloadBytes',
+  'hybridBlocker',
+] as const;
+
+type Keyed = (typeof ROWS)[number] | (typeof PARTS)[number] | (typeof VALUES)[number];
+
+/** Everything of a request but context and concurrency: a new member of it must be keyed as well, or this is no `true`. */
+const KEYS_ARE_COMPLETE: Exclude<keyof SizingRequest, Keyed | 'context' | 'concurrency'> extends never
+  ? true
+  : never = true;
+
 function contentKey(request: SizingRequest, device: DeviceShape | null): string {
-  const { model, weights, loadedFrom, engine, context, concurrency, ...settings } = request;
-  const rows = [model, weights, loadedFrom, engine].map((row) => (row === null ? 0 : numberOf(row)));
-  return JSON.stringify([rows, settings, device]);
+  let key = device === null ? '' : String(numberOf(device));
+  for (const name of ROWS) key += ` ${request[name] === null ? '' : numberOf(request[name])}`;
+  for (const name of PARTS) for (const value of Object.values(request[name] ?? {})) key += ` ${value}`;
+  for (const name of VALUES) key += `;${request[name]}`;
+  return KEYS_ARE_COMPLETE ? key : '';
 }
 
 function prepareAnew(request: SizingRequest, device: DeviceShape | null): Shared {

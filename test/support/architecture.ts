@@ -20,7 +20,7 @@ interface Room {
   readonly isPure: boolean;
 }
 
-const FACTS = ['units', 'findings'];
+const FACTS = ['units', 'findings', 'recall'];
 const MODEL = [...FACTS, 'sizing', 'catalog', 'workload', 'placement', 'engine', 'intent'];
 const DECISION = [...MODEL, 'plan', 'pipeline', 'admission', 'inventory'];
 
@@ -36,6 +36,7 @@ function shell(rooms: readonly string[], packages: readonly string[]): Room {
 export const ROOMS: ReadonlyMap<string, Room> = new Map([
   ['units', pure([])],
   ['findings', pure([])],
+  ['recall', pure([])],
   ['sizing', pure(FACTS)],
   ['catalog', pure([...FACTS, 'sizing'], ['catalog:builtin'])],
   ['workload', pure(FACTS)],
