@@ -1,23 +1,45 @@
 import { isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /** What the bundle leaves out, and what it puts off. */
 
+/** What the file of KubeConfig imports for the API classes alone, which nothing here creates. */
+const OF_API_CLASSES = /^(?:undici|\.\/gen\/index\.js|\.\/middleware\.js)$/;
+const NAMES_OF_API_CLASSES = [
+  'Agent',
+  'ProxyAgent',
+  'ServerConfiguration',
+  'createConfiguration',
+  'setHeaderMiddleware',
+];
+
 /**
- * `@kubernetes/client-node` does not say that its modules have no side effects, so all of its API classes
- * would stay in. Without them the bundle is a third smaller and starts sooner.
+ * Of `@kubernetes/client-node` only the credentials are used (toolchain.md §4): the file of KubeConfig stands for the
+ * package. That file also makes API classes, and for them brings in every model of Kubernetes and an HTTP client of its
+ * own, 2,000 modules that a replica would keep in memory. A call of one fails instead; a name that a later release
+ * imports as well stops the build.
  */
-export function dropUnusedKubernetesClient(): Plugin {
+export function dropKubernetesApiClasses(): Plugin {
+  const namespace = 'no-api-classes';
   const isResolving = Symbol('resolving');
   return {
-    name: 'drop-unused-kubernetes-client',
+    name: 'drop-kubernetes-api-classes',
     setup(api) {
       api.onResolve({ filter: /^@kubernetes\/client-node$/ }, async (args) => {
         if (args.pluginData === isResolving) return undefined;
         const { importer, kind, resolveDir } = args;
         const found = await api.resolve(args.path, { importer, kind, resolveDir, pluginData: isResolving });
-        return found.errors.length > 0 ? found : { path: found.path, sideEffects: false };
+        return found.errors.length > 0 ? found : { path: join(dirname(found.path), 'config.js') };
       });
+      api.onResolve({ filter: OF_API_CLASSES }, ({ path, importer }) =>
+        importer.includes('@kubernetes') ? { path, namespace } : undefined,
+      );
+      api.onLoad({ filter: /.*/, namespace }, () => ({
+        contents: `function refuse() { throw new Error('only credentials of client-node are in this bundle'); }
+          ${NAMES_OF_API_CLASSES.map((name) => `export const ${name} = refuse;`).join('\n')}`,
+        loader: 'js',
+      }));
     },
   };
 }

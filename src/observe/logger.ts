@@ -38,6 +38,17 @@ interface Output {
   readonly flush: () => void;
 }
 
+/** What `destination` gives in the mode of bytes; its types know the one of text alone. */
+interface ByteStream {
+  write(line: string | Buffer): unknown;
+  flushSync(): void;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+// A record is up to 10 KB, and a write comes back once in a turn of the event loop, which may see a review of every
+// connection. With the default of 16 KB the log falls behind where nodes are many, and what waits is kept in memory.
+const MAX_WRITE_BYTES = 256 * 1024;
+
 /**
  * Transports would need a worker file beside the bundle, and a synchronous descriptor blocks the event loop when
  * its reader stalls (reference toolchain.md §6), so: a plain asynchronous destination.
@@ -48,10 +59,17 @@ function outputOf({ sink, isHuman }: LogSettings): Output {
   }
   if (sink.fd === undefined)
     return { stream: { write: (line) => sink.write(escapedJson(line)) }, flush: () => {} };
-  const stream = destination({ dest: sink.fd, sync: false, minLength: 0 });
+  const stream: ByteStream = destination({
+    dest: sink.fd,
+    sync: false,
+    minLength: 0,
+    maxWrite: MAX_WRITE_BYTES,
+    contentMode: 'buffer',
+  });
   // The reader is gone (EPIPE): a webhook must go on answering without its log.
   stream.on('error', () => {});
-  return { stream: { write: (line) => stream.write(escapedJson(line)) }, flush: () => flushNow(stream) };
+  const write = (line: string): unknown => stream.write(Buffer.from(escapedJson(line)));
+  return { stream: { write }, flush: () => flushNow(stream) };
 }
 
 /** Throws while the descriptor is not open yet, and when nobody reads any more: nothing to lose in either case. */

@@ -46,7 +46,7 @@ const COLUMNS: readonly (readonly [string, (record: AuditRecord) => Cell])[] = [
  * What makes a spreadsheet take a cell for a formula, full-width forms included
  * (https://owasp.org/www-community/attacks/CSV_Injection); the apostrophe makes it text.
  */
-const FORMULA = /^[=+\-@\t\r＝＋－＠]/;
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 
 function cellText(cell: Cell): string {
   if (cell === null) return '';
