@@ -5,6 +5,7 @@ import { readNode } from '../inventory/node.ts';
 import { readResourceSlice } from '../inventory/resource-slice.ts';
 import { resourcePath } from './paths.ts';
 import type { ObjectSink } from './reflector.ts';
+import { type Register, RegisterSink } from './register-sink.ts';
 import type { Versions } from './served.ts';
 
 export const NODE_PATHS: Versions = [resourcePath({ group: '', version: 'v1', resource: 'nodes' })];
@@ -20,45 +21,6 @@ export interface NodeKind {
   readonly resource: string;
   readonly paths: Versions;
   readonly sink: (known: KnownNodes, onChange: () => void) => ObjectSink;
-}
-
-/** What is known of one kind of object, by name. @returns whether any class of nodes has changed. */
-interface Register {
-  readonly names: () => Iterable<string>;
-  readonly put: (object: unknown) => boolean;
-  readonly remove: (name: string) => boolean;
-}
-
-/** Keeps a register in step with the API server, and tells of changes; of a whole list once. */
-class RegisterSink implements ObjectSink {
-  readonly #register: Register;
-  readonly #onChange: () => void;
-  /** Not seen again since the list began; null: no list is under way. */
-  #unseen: Set<string> | null = null;
-
-  constructor(register: Register, onChange: () => void) {
-    this.#register = register;
-    this.#onChange = onChange;
-  }
-
-  put(object: unknown): void {
-    this.#unseen?.delete(nameOf(object));
-    if (this.#register.put(object) && this.#unseen === null) this.#onChange();
-  }
-
-  remove(object: unknown): void {
-    if (this.#register.remove(nameOf(object))) this.#onChange();
-  }
-
-  listing(): void {
-    this.#unseen = new Set(this.#register.names());
-  }
-
-  listed(): void {
-    for (const name of this.#unseen ?? []) this.#register.remove(name);
-    this.#unseen = null;
-    this.#onChange();
-  }
 }
 
 /** A node that cannot be read offers nothing; the API server validates them, so there should be none. */

@@ -1,13 +1,14 @@
 import type { Catalog } from '../catalog/types.ts';
 import { type Draft, finishClasses } from '../inventory/classes.ts';
 import { KnownNodes } from '../inventory/known-nodes.ts';
+import { KnownPools } from '../inventory/known-pools.ts';
 import { indexGpus } from '../inventory/products.ts';
 import type { Inventory, Mode } from '../plan/types.ts';
 import { type ClusterApi, METADATA_ONLY } from './api.ts';
 import { NamespaceSink } from './namespaces.ts';
 import { DRA_KINDS, NODE_PATHS, nodeSink } from './nodes.ts';
 import { resourcePath } from './paths.ts';
-import { POOL_KINDS, PoolSink } from './pools.ts';
+import { POOL_APIS, poolSink } from './pools.ts';
 import { type ObjectSink, Reflector, type ReflectorState, type Timing } from './reflector.ts';
 import type { Versions } from './served.ts';
 
@@ -50,7 +51,8 @@ export class ClusterView {
   readonly #nodes: Reflector;
   readonly #dra: readonly Reflector[];
   readonly #namespaces: Reflector;
-  readonly #pools: readonly { readonly sink: PoolSink; readonly reflector: Reflector }[];
+  readonly #knownPools: KnownPools;
+  readonly #pools: readonly Reflector[];
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
   #isDue = false;
@@ -65,10 +67,11 @@ export class ClusterView {
     this.#dra = DRA_KINDS.map(({ resource, paths, sink }) =>
       this.#reflector(resource, paths, sink(known, announce)),
     );
-    this.#pools = POOL_KINDS.map((kind) => {
-      const sink = new PoolSink(kind, catalog, announce);
-      return { sink, reflector: this.#reflector(kind.resource, kind.paths, sink) };
-    });
+    const pools = new KnownPools(catalog);
+    this.#knownPools = pools;
+    this.#pools = POOL_APIS.map(({ kind, resource, paths }) =>
+      this.#reflector(resource, paths, poolSink(pools, kind, announce)),
+    );
     const namespaces = new NamespaceSink(events.onModes, events.onStrangeMode);
     this.#namespaces = this.#reflector('namespaces', [NAMESPACES], namespaces, METADATA_ONLY);
   }
@@ -98,7 +101,7 @@ export class ClusterView {
   useCatalog(catalog: Catalog): void {
     this.#known.useIndex(indexGpus(catalog));
     this.#nodes.relist();
-    for (const { sink } of this.#pools) sink.useCatalog(catalog);
+    this.#knownPools.useCatalog(catalog);
     this.#announce();
   }
 
@@ -106,8 +109,7 @@ export class ClusterView {
   inventory(shapes: readonly Draft[]): Inventory {
     const isListed = hasListed(this.#nodes.state);
     if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
-    const pools = this.#pools.flatMap(({ sink }) => sink.drafts());
-    const drafts = isListed ? [...this.#known.drafts(), ...pools, ...shapes] : shapes;
+    const drafts = isListed ? [...this.#known.drafts(), ...this.#knownPools.drafts(), ...shapes] : shapes;
     return { state: 'known', classes: finishClasses(drafts), ageSeconds: null };
   }
 
@@ -119,7 +121,7 @@ export class ClusterView {
 
   #watched(): readonly Reflector[] {
     if (!this.#settings.watchesNodes) return [this.#namespaces];
-    return [this.#nodes, this.#namespaces, ...this.#dra, ...this.#pools.map(({ reflector }) => reflector)];
+    return [this.#nodes, this.#namespaces, ...this.#dra, ...this.#pools];
   }
 
   #reflector(resource: string, paths: Versions, sink: ObjectSink, accept?: typeof METADATA_ONLY): Reflector {

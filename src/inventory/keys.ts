@@ -84,6 +84,12 @@ export const FAMILY_KEYS: readonly string[] = [
 
 export const INSTANCE_TYPE = 'node.kubernetes.io/instance-type';
 
+/** Set by kubelet and cloud on every node (kubernetes/api core/v1 well_known_labels.go). */
+export const ZONE = 'topology.kubernetes.io/zone';
+export const REGION = 'topology.kubernetes.io/region';
+export const ARCH = 'kubernetes.io/arch';
+export const OS = 'kubernetes.io/os';
+
 /** Where an instance type may stand. `gpu.machine` is the DMI product name: on clouds often the instance type. */
 export const INSTANCE_TYPE_KEYS: readonly string[] = [
   INSTANCE_TYPE,

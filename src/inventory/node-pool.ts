@@ -1,15 +1,23 @@
-import type { InstanceTypeEntry } from '../catalog/types.ts';
-import { MIB } from '../units.ts';
+import { ANY_VALUE } from '../placement/node-affinity.ts';
 import type { Draft } from './classes.ts';
 import { isFields, type Labels } from './fields.ts';
 import { fieldsAt, labelsOf, listAt, nameOf, stringsOf, taintsOf, textAt } from './foreign.ts';
-import { INSTANCE_TYPE, KARPENTER_POOL } from './keys.ts';
+import {
+  AUTO_GROUP,
+  AZURE_GROUP,
+  azureLabels,
+  CAPACITY_TYPE,
+  EC2_GROUP,
+  ec2Labels,
+  openKeys,
+} from './karpenter-labels.ts';
+import { INSTANCE_TYPE, KARPENTER_POOL, OS, ZONE } from './keys.ts';
+import type { NodeClassFacts } from './node-class.ts';
 import { draftOfPool, type PoolCatalog } from './pool.ts';
-import { findByInstanceType, findByName } from './products.ts';
 
 /**
  * Karpenter's NodePool (karpenter.sh/v1): requirements on well-known labels leave a set of instance types, each of
- * which is a kind of node that may come (gpu-catalog.md §7; node-labels.csv, Karpenter on AWS and EKS Auto Mode).
+ * which is a kind of node that may come (gpu-catalog.md §7; node-labels.csv, Karpenter on AWS, EKS Auto Mode and AKS).
  */
 
 interface Requirement {
@@ -18,31 +26,8 @@ interface Requirement {
   readonly values: readonly string[];
 }
 
-/** Label domain by the group of the pool's node class. */
-const DOMAINS: ReadonlyMap<string, string> = new Map([
-  ['karpenter.k8s.aws', 'karpenter.k8s.aws'],
-  ['eks.amazonaws.com', 'eks.amazonaws.com'],
-]);
-
-const AZURE_GROUP = 'karpenter.azure.com';
-
-/** How EC2 names its GPUs (aws/karpenter-provider-aws v1.14 instance-types.md). */
-const EC2_GPUS: readonly string[] = [
-  't4',
-  'v100',
-  'a10g',
-  'l4',
-  'l40s',
-  'a100',
-  'h100',
-  'h200',
-  'b200',
-  'b300',
-  'rtx-pro-server-6000',
-];
-
-/** `p5en.48xlarge`: category, generation, family, size. OCI's shapes have more dots, Azure's and Google's none. */
-const EC2_TYPE = /^(([a-z]+)(\d+)[a-z0-9-]*)\.([a-z0-9-]+)$/;
+/** kubernetes-sigs/karpenter pkg/apis/v1/labels.go; `reserved` since v1.3, on EC2. */
+const CAPACITY_TYPES: readonly string[] = ['on-demand', 'spot', 'reserved'];
 
 function requirementsOf(spec: unknown): readonly Requirement[] {
   const list = listAt(fieldsAt(spec, 'template', 'spec'), 'requirements');
@@ -74,26 +59,8 @@ function allows({ operator, values }: Requirement, value: string | undefined): b
   }
 }
 
-function gpuName(product: string, { index }: PoolCatalog): string | null {
-  return EC2_GPUS.find((name) => findByName(index, name).some((entry) => entry.product === product)) ?? null;
-}
-
-/** Labels that Karpenter sets on every instance of a type; empty for what is no EC2 type. */
-function ec2Labels(type: InstanceTypeEntry, domain: string, pools: PoolCatalog): Labels {
-  const [, family, category, generation, size] = EC2_TYPE.exec(type.name) ?? [];
-  const [entry] = findByInstanceType(pools.index, type.name);
-  if (family === undefined || entry === undefined) return new Map();
-  const name = gpuName(type.product, pools);
-  return new Map([
-    [INSTANCE_TYPE, type.name],
-    [`${domain}/instance-category`, category ?? ''],
-    [`${domain}/instance-generation`, generation ?? ''],
-    [`${domain}/instance-family`, family],
-    [`${domain}/instance-size`, size ?? ''],
-    [`${domain}/instance-gpu-count`, String(type.gpus)],
-    [`${domain}/instance-gpu-manufacturer`, entry.vendor],
-    ...(name === null ? [] : [[`${domain}/instance-gpu-name`, name] as const]),
-  ]);
+function allowAll(requirements: readonly Requirement[], key: string, value: string): boolean {
+  return requirements.every((one) => one.key !== key || allows(one, value));
 }
 
 /** Keys of which one must be required: a pool that may bring any machine promises no GPU. */
@@ -104,86 +71,164 @@ function namesGpus({ key, operator }: Requirement): boolean {
   );
 }
 
-/** EC2 reports GPU memory by its own figures (gpu-catalog.md §1.5); the driver's stands for them here. */
-function isAllowed(labels: Labels, memoryMib: number, requirements: readonly Requirement[]): boolean {
+/** Azure's sizes compare without regard to case. */
+function isAllowed(labels: Labels, requirements: readonly Requirement[], group: string): boolean {
   return requirements.every((one) => {
-    const value = one.key.endsWith('/instance-gpu-memory') ? String(memoryMib) : labels.get(one.key);
-    return allows(one, value);
+    const value = labels.get(one.key);
+    const isSize = group === AZURE_GROUP && AZURE_NAMES.includes(one.key);
+    return allows(isSize ? lowerCased(one) : one, isSize ? value?.toLowerCase() : value);
   });
 }
 
-/** Values that the pool itself leaves to one or to a few: zones, capacity types, its own labels. */
-function chosenLabels(requirements: readonly Requirement[], known: Labels) {
-  const single = new Map<string, string>();
-  const several = new Map<string, ReadonlySet<string>>();
-  for (const { key, operator, values } of requirements) {
-    const [first] = values;
-    if (operator !== 'In' || known.has(key) || first === undefined) continue;
-    if (values.length === 1) single.set(key, first);
-    else several.set(key, new Set(values));
-  }
-  return { single, several };
+const AZURE_NAMES: readonly string[] = [INSTANCE_TYPE, `${AZURE_GROUP}/sku-name`];
+
+function lowerCased(requirement: Requirement): Requirement {
+  return { ...requirement, values: requirement.values.map((value) => value.toLowerCase()) };
+}
+
+/** What a pool says for all that it brings. */
+interface Terms {
+  readonly name: string;
+  readonly group: string;
+  readonly requirements: readonly Requirement[];
+  /** null: it is not known, or not of a kind that says anything. */
+  readonly nodeClass: NodeClassFacts | null;
 }
 
 /** One instance type that the requirements leave. */
 interface Promised {
+  readonly type: string;
   readonly labels: Labels;
-  readonly gpus: number | null;
+  readonly gpus: number;
 }
 
-function ec2Promises(
-  domain: string,
-  requirements: readonly Requirement[],
-  pools: PoolCatalog,
-): readonly Promised[] {
+function promisesOf({ group, requirements }: Terms, pools: PoolCatalog): readonly Promised[] {
   return pools.catalog.instanceTypes.flatMap((type) => {
-    const labels = ec2Labels(type, domain, pools);
-    const [entry] = findByInstanceType(pools.index, type.name);
-    const memoryMib = Math.round((entry?.device?.totalBytes ?? 0) / MIB);
-    return labels.size > 0 && isAllowed(labels, memoryMib, requirements) ? [{ labels, gpus: type.gpus }] : [];
+    const labels = group === AZURE_GROUP ? azureLabels(type, pools) : ec2Labels(type, group, pools);
+    const isWanted = labels.size > 0 && isAllowed(labels, requirements, group);
+    return isWanted ? [{ type: type.name, labels, gpus: type.gpus }] : [];
   });
 }
 
-// Azure writes its sizes with capitals that the catalog does not know: only those that the pool spells are taken.
-function spelledPromises(requirements: readonly Requirement[], pools: PoolCatalog): readonly Promised[] {
+// Other providers' types are known by their names alone: what the pool spells is taken.
+function spelledPromises({ requirements }: Terms, pools: PoolCatalog): readonly Promised[] {
   const types = requirements.filter(({ key, operator }) => key === INSTANCE_TYPE && operator === 'In');
-  return types.flatMap(({ values }) =>
-    values.flatMap((name) =>
-      findByInstanceType(pools.index, name).length === 0
-        ? []
-        : [{ labels: new Map([[INSTANCE_TYPE, name]]), gpus: null }],
-    ),
+  const names = types.flatMap(({ values }) => values);
+  return names.flatMap((name) => {
+    const gpus = pools.catalog.instanceTypes.find((one) => one.name === name.toLowerCase())?.gpus ?? 0;
+    return gpus === 0 ? [] : [{ type: name, labels: new Map([[INSTANCE_TYPE, name]]), gpus }];
+  });
+}
+
+type Choices = ReadonlyMap<string, ReadonlySet<string>>;
+
+/**
+ * Keys whose value is still to be chosen: by the pool's requirements, where they leave one or a few; by the pod, of
+ * the well-known ones that they leave open. Any other label is none that Karpenter could promise
+ * (pkg/scheduling/requirements.go).
+ */
+function choicesOf(terms: Terms, { type, labels }: Promised): Choices | null {
+  const choices = new Map<string, ReadonlySet<string>>();
+  for (const key of openKeys(terms.group)) choices.set(key, new Set([ANY_VALUE]));
+  for (const { key, operator, values } of terms.requirements) {
+    if (operator === 'In') choices.set(key, new Set(values));
+    if (operator === 'Exists') choices.set(key, new Set([ANY_VALUE]));
+  }
+  for (const key of labels.keys()) choices.delete(key);
+  const capacity = capacityOf(terms, type);
+  const zones = zonesOf(terms, type, capacity);
+  if (capacity.length === 0 || zones?.length === 0) return null;
+  choices.set(CAPACITY_TYPE, new Set(capacity));
+  if (zones !== null) choices.set(ZONE, new Set(zones));
+  return choices;
+}
+
+function reservationsOf({ nodeClass }: Terms, type: string): readonly string[] {
+  return (nodeClass?.reservations ?? []).flatMap((one) => (one.instanceType === type ? [one.zone] : []));
+}
+
+function capacityOf(terms: Terms, type: string): readonly string[] {
+  const isUnknown = terms.nodeClass === null && terms.group !== AZURE_GROUP;
+  const isReservable = isUnknown || reservationsOf(terms, type).length > 0;
+  return CAPACITY_TYPES.filter(
+    (one) => allowAll(terms.requirements, CAPACITY_TYPE, one) && (one !== 'reserved' || isReservable),
   );
 }
 
-/** Kinds of GPU nodes that a NodePool may bring. */
+/** null: nobody says which. */
+function zonesOf(terms: Terms, type: string, capacity: readonly string[]): readonly string[] | null {
+  const { nodeClass, requirements } = terms;
+  const isReserved = capacity.every((one) => one === 'reserved') && nodeClass !== null;
+  const known = isReserved ? reservationsOf(terms, type) : (nodeClass?.zones ?? null);
+  const required =
+    requirements.find(({ key, operator }) => key === ZONE && operator === 'In')?.values ?? null;
+  return (known ?? required)?.filter((zone) => allowAll(requirements, ZONE, zone)) ?? null;
+}
+
+/** Karpenter passes over a pool that is not ready: its node class is not, or is gone (condition NodeClassReady). */
+function isReady(object: unknown): boolean {
+  const conditions = listAt(fieldsAt(object, 'status'), 'conditions');
+  const ready = conditions.find((one) => textAt(one, 'type') === 'Ready');
+  return ready === undefined || textAt(ready, 'status') === 'True';
+}
+
+function termsOf(object: unknown, { nodeClasses }: PoolCatalog): Terms {
+  const spec = fieldsAt(object, 'spec');
+  const reference = fieldsAt(spec, 'template', 'spec', 'nodeClassRef');
+  const group = textAt(reference, 'group') ?? '';
+  const nodeClass = group === EC2_GROUP ? nodeClasses?.get(textAt(reference, 'name') ?? '') : undefined;
+  return {
+    name: nameOf(object),
+    group,
+    requirements: requirementsOf(spec),
+    nodeClass: nodeClass ?? null,
+  };
+}
+
+/** Kinds of GPU nodes that a NodePool may bring. One of a fixed size (`replicas`) brings none for a pod. */
 export function readNodePool(object: unknown, pools: PoolCatalog): readonly Draft[] {
   const spec = fieldsAt(object, 'spec');
-  const requirements = requirementsOf(spec);
-  if (!requirements.some(namesGpus)) return [];
-  const template = fieldsAt(spec, 'template', 'spec');
-  const group = textAt(fieldsAt(template, 'nodeClassRef'), 'group') ?? '';
-  const domain = DOMAINS.get(group);
-  const promises =
-    domain === undefined || group === AZURE_GROUP
-      ? spelledPromises(requirements, pools)
-      : ec2Promises(domain, requirements, pools);
-  const name = nameOf(object);
-  const own = labelsOf(fieldsAt(spec, 'template', 'metadata', 'labels'));
+  const terms = termsOf(object, pools);
+  if (!terms.requirements.some(namesGpus) || typeof spec['replicas'] === 'number') return [];
+  const isKnown = [EC2_GROUP, AUTO_GROUP, AZURE_GROUP].includes(terms.group);
+  const promises = isKnown ? promisesOf(terms, pools) : spelledPromises(terms, pools);
   const limit = Number(textAt(fieldsAt(spec, 'limits'), 'nvidia.com/gpu') ?? Number.POSITIVE_INFINITY);
-  return promises.flatMap(({ labels, gpus }) => {
-    const { single, several } = chosenLabels(requirements, labels);
-    const all = new Map([...own, ...single, ...labels, [KARPENTER_POOL, name] as const]);
-    const draft = draftOfPool(
-      {
-        identity: `nodepool ${name} ${labels.get(INSTANCE_TYPE) ?? ''}`,
-        labels: all,
-        varying: several,
-        taints: taintsOf(listAt(template, 'taints')),
-        gpus,
-      },
-      pools,
-    );
-    return draft === null || draft.gpusPerNode > limit ? [] : [draft];
+  return promises.flatMap((promised) => {
+    const draft = promised.gpus > limit ? null : draftOf(object, { terms, promised }, pools);
+    return draft === null ? [] : [draft];
   });
+}
+
+interface OneOf {
+  readonly terms: Terms;
+  readonly promised: Promised;
+}
+
+function draftOf(object: unknown, { terms, promised }: OneOf, pools: PoolCatalog): Draft | null {
+  const spec = fieldsAt(object, 'spec');
+  const choices = choicesOf(terms, promised);
+  if (choices === null) return null;
+  const own = labelsOf(fieldsAt(spec, 'template', 'metadata', 'labels'));
+  const single = [...choices].flatMap(([key, values]) => {
+    const [only = ''] = values;
+    return values.size === 1 && only !== ANY_VALUE ? [[key, only] as const] : [];
+  });
+  const labels = new Map([
+    [OS, 'linux'] as const,
+    ...own,
+    ...single,
+    ...promised.labels,
+    [KARPENTER_POOL, terms.name] as const,
+  ]);
+  return draftOfPool(
+    {
+      identity: `nodepool ${terms.name} ${promised.labels.get(INSTANCE_TYPE) ?? promised.type}`,
+      labels,
+      varying: new Map([...choices].filter(([key]) => !labels.has(key))),
+      taints: taintsOf(listAt(fieldsAt(spec, 'template', 'spec'), 'taints')),
+      gpus: promised.gpus,
+      isReady: isReady(object),
+    },
+    pools,
+  );
 }

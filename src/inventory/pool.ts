@@ -1,9 +1,11 @@
 import type { Catalog } from '../catalog/types.ts';
+import { ANY_VALUE } from '../placement/node-affinity.ts';
 import type { Taint } from '../plan/types.ts';
 import type { Draft } from './classes.ts';
 import { type Labels, labelInteger } from './fields.ts';
-import { GKE, INSTANCE_TYPE } from './keys.ts';
+import { ARCH, GKE, INSTANCE_TYPE, OS, REGION, ZONE } from './keys.ts';
 import { pluginFacts, readNode } from './node.ts';
+import type { NodeClassFacts } from './node-class.ts';
 import { findByInstanceType, type GpuIndex } from './products.ts';
 
 /**
@@ -19,12 +21,16 @@ export interface PromisedNode {
   readonly taints: readonly Taint[];
   /** null: what the labels or the instance type say. */
   readonly gpus: number | null;
+  /** False where the pool cannot bring a node now. */
+  readonly isReady: boolean;
 }
 
 /** What a reader of pools works with: the catalog, indexed once. */
 export interface PoolCatalog {
   readonly catalog: Catalog;
   readonly index: GpuIndex;
+  /** EC2NodeClasses by name. */
+  readonly nodeClasses: ReadonlyMap<string, NodeClassFacts>;
 }
 
 const COUNT_KEYS: readonly string[] = [
@@ -53,15 +59,50 @@ function vendorResource({ labels }: PromisedNode, { index }: PoolCatalog): strin
   return findByInstanceType(index, labels.get(INSTANCE_TYPE) ?? '')[0]?.resource ?? 'nvidia.com/gpu';
 }
 
+/** Every node has these, and a pool that does not name a value leaves it to the pod that asks. */
+const OPEN_KEYS: readonly string[] = [ZONE, REGION, ARCH, OS];
+
+/** Older names that kubelets still write, and that Karpenter reads as the newer ones (pkg/apis/v1/labels.go). */
+const ALIASES: readonly (readonly [string, string])[] = [
+  ['failure-domain.beta.kubernetes.io/zone', ZONE],
+  ['failure-domain.beta.kubernetes.io/region', REGION],
+  ['beta.kubernetes.io/arch', ARCH],
+  ['beta.kubernetes.io/os', OS],
+  ['beta.kubernetes.io/instance-type', INSTANCE_TYPE],
+];
+
+interface PromisedLabels {
+  readonly labels: Labels;
+  readonly varying: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function allLabels(promised: PromisedNode): PromisedLabels {
+  const labels = new Map(promised.labels);
+  const varying = new Map(promised.varying);
+  for (const key of OPEN_KEYS) {
+    if (!labels.has(key) && !varying.has(key)) varying.set(key, new Set([ANY_VALUE]));
+  }
+  for (const [alias, key] of ALIASES) {
+    const [value, values] = [labels.get(key), varying.get(key)];
+    if (value !== undefined) labels.set(alias, value);
+    if (values !== undefined) varying.set(alias, values);
+  }
+  return { labels, varying };
+}
+
 /** The class of such nodes; null where the pool does not say how many GPUs of which kind. */
 export function draftOfPool(promised: PromisedNode, pools: PoolCatalog): Draft | null {
   const count = countOf(promised, pools);
   if (count === null || count === 0) return null;
-  const { labels, varying, taints, identity } = promised;
+  const { taints, identity, isReady } = promised;
+  const { labels, varying } = allLabels(promised);
   const node = {
     metadata: { name: 'promised', labels: Object.fromEntries(labels) },
     spec: { taints },
-    status: { allocatable: { [vendorResource(promised, pools)]: String(count) } },
+    status: {
+      allocatable: { [vendorResource(promised, pools)]: String(count) },
+      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
+    },
   };
   const { parts } = readNode(node);
   const [facts] = parts === null ? [] : pluginFacts(parts, pools.index);

@@ -7,8 +7,9 @@ import { readDeviceClass } from './device-classes.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
 import { fieldsAt, textAt } from './foreign.ts';
 import { KnownNodes } from './known-nodes.ts';
+import { isPoolKind, KnownPools, POOL_KINDS } from './known-pools.ts';
 import { readNode } from './node.ts';
-import { type GpuIndex, indexGpus } from './products.ts';
+import { indexGpus } from './products.ts';
 import { readResourceSlice } from './resource-slice.ts';
 
 export interface InventoryReading {
@@ -37,7 +38,7 @@ interface Contents {
 }
 
 /** Kinds that say something of nodes, and how a list of one kind is called. */
-const KINDS: readonly string[] = ['Node', 'ResourceSlice', 'DeviceClass'];
+const KINDS: readonly string[] = ['Node', 'ResourceSlice', 'DeviceClass', ...POOL_KINDS];
 
 function isDeclaration(value: unknown): boolean {
   return Array.isArray(value) || (isFields(value) && Object.hasOwn(value, 'shapes'));
@@ -95,17 +96,20 @@ interface ObjectsReading {
 /** Collects the objects of one file; every node has a name of its own. */
 class FileReader {
   readonly known: KnownNodes;
+  readonly pools: KnownPools;
   readonly findings: InventoryFinding[] = [];
   readonly #report = reportInto(this.findings);
   readonly #names = new Set<string>();
 
-  constructor(index: GpuIndex) {
-    this.known = new KnownNodes(index);
+  constructor(catalog: Catalog) {
+    this.known = new KnownNodes(indexGpus(catalog));
+    this.pools = new KnownPools(catalog);
   }
 
   read({ value, path, kind }: LocatedObject): void {
     if (kind === 'ResourceSlice') this.#readSlice(value, path);
     else if (kind === 'DeviceClass') this.known.putDeviceClass(readDeviceClass(value));
+    else if (isPoolKind(kind)) this.pools.put(kind, value);
     else this.#readNode(value, path);
   }
 
@@ -126,11 +130,12 @@ class FileReader {
   }
 }
 
-function readObjects(objects: readonly LocatedObject[], index: GpuIndex): ObjectsReading {
-  const reader = new FileReader(index);
+function readObjects(objects: readonly LocatedObject[], catalog: Catalog): ObjectsReading {
+  const reader = new FileReader(catalog);
   for (const one of objects) reader.read(one);
-  const { known, findings } = reader;
-  return { drafts: known.drafts(), findings, cpuOnlyNodes: known.size - known.gpuNodes };
+  const { known, pools, findings } = reader;
+  const drafts = [...known.drafts(), ...pools.drafts()];
+  return { drafts, findings, cpuOnlyNodes: known.size - known.gpuNodes };
 }
 
 function known(drafts: readonly Draft[], cpuOnlyNodes: number): InventoryReading {
@@ -144,8 +149,8 @@ function unreadable(findings: readonly InventoryFinding[]): InventoryReading {
 }
 
 /**
- * Reads an inventory file's documents: `kubectl get nodes,resourceslices,deviceclasses -o yaml` as it comes, of which the
- * nodes may stand alone, or declared shapes.
+ * Reads an inventory file's documents: objects of a cluster as kubectl prints them (nodes; what DRA and pools say of
+ * more), or declared shapes.
  * An empty list is known to be empty: no nodes are known, which is not the same as knowing nothing.
  * @param shapes the operator's own, beside what the file holds.
  */
@@ -163,7 +168,7 @@ export function readInventory(
       ? unreadable(declaredHere.findings)
       : known([...declaredHere.drafts, ...shapes], 0);
   }
-  const reading = readObjects(objects, indexGpus(catalog));
+  const reading = readObjects(objects, catalog);
   return reading.findings.length > 0
     ? unreadable(reading.findings)
     : known([...reading.drafts, ...shapes], reading.cpuOnlyNodes);

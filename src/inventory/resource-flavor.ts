@@ -15,6 +15,7 @@ export function readResourceFlavor(object: unknown, pools: PoolCatalog): readonl
       varying: new Map(),
       taints: taintsOf(listAt(spec, 'nodeTaints')),
       gpus: null,
+      isReady: true,
     },
     pools,
   );

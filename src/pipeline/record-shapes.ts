@@ -1,3 +1,4 @@
+import { ANY_VALUE } from '../placement/node-affinity.ts';
 import { compareText } from '../plan/products.ts';
 import type { Inventory, NodeClass, Taint } from '../plan/types.ts';
 import { createRecall, type Recall } from '../recall.ts';
@@ -100,7 +101,7 @@ function isComparison({ operator }: NodeSelectorRequirement): boolean {
 
 /** Those that are mentioned, and one for all the others. */
 function told(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readonly string[] {
-  const named = [...seen].filter((one) => mentioned.has(one));
+  const named = [...seen].filter((one) => mentioned.has(one) || one === ANY_VALUE);
   return named.length === seen.size ? named : [...named, ANY_OTHER];
 }
 

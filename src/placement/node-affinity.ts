@@ -1,5 +1,8 @@
 import type { NodeSelectorRequirement, NodeSelectorTerm, PodSpec, StringMap } from '../workload/types.ts';
 
+/** No label has it: `*` is none of the characters of a label's value. */
+export const ANY_VALUE = '*';
+
 /**
  * The labels of a class of nodes. Keys that only some nodes of a class carry cannot be told here: such nodes
  * belong to classes of their own.
@@ -7,7 +10,10 @@ import type { NodeSelectorRequirement, NodeSelectorTerm, PodSpec, StringMap } fr
 export interface NodeLabels {
   /** Equal on every node of the class. */
   readonly fixed: StringMap;
-  /** Keys that every node carries with a value of its own (kubernetes.io/hostname), and the values seen. */
+  /**
+   * Keys that every node carries with a value of its own (kubernetes.io/hostname), and the values seen. ANY_VALUE
+   * among them: a node will have whatever the pod asks for.
+   */
   readonly varying: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -75,7 +81,7 @@ function isSatisfiable(requirements: readonly NodeSelectorRequirement[], labels:
   const left = new Map<string, readonly (string | null)[]>();
   for (const requirement of requirements) {
     const { key } = requirement;
-    const seen = left.get(key) ?? valuesOf(labels, key);
+    const seen = left.get(key) ?? valuesOf(labels, key, requirements);
     const matching = seen.filter((value) => holds(requirement, value));
     if (matching.length === 0) return false;
     left.set(key, matching);
@@ -84,9 +90,24 @@ function isSatisfiable(requirements: readonly NodeSelectorRequirement[], labels:
 }
 
 /** One entry for each value that the label may have; null stands for a node without it. */
-function valuesOf({ fixed, varying }: NodeLabels, key: string): readonly (string | null)[] {
+function valuesOf(
+  { fixed, varying }: NodeLabels,
+  key: string,
+  requirements: readonly NodeSelectorRequirement[],
+): readonly (string | null)[] {
   const values = varying.get(key);
-  return values === undefined || values.size === 0 ? [fixed.get(key) ?? null] : [...values];
+  if (values === undefined || values.size === 0) return [fixed.get(key) ?? null];
+  return values.has(ANY_VALUE) ? [...values, ...askedValues(key, requirements)] : [...values];
+}
+
+/** Values that could matter: those that are named, and those beside the bounds. ANY_VALUE stands for all the others. */
+function askedValues(key: string, requirements: readonly NodeSelectorRequirement[]): readonly string[] {
+  return requirements.flatMap((one) => {
+    if (one.key !== key) return [];
+    if (one.operator !== 'Gt' && one.operator !== 'Lt') return one.values;
+    const bound = parseInteger(one.values[0] ?? '');
+    return bound === null ? [] : [String(one.operator === 'Gt' ? bound + 1n : bound - 1n)];
+  });
 }
 
 /** Requirement.Matches of kubernetes/apimachinery `pkg/labels`: NotIn holds where the key is absent. */

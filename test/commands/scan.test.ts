@@ -29,6 +29,7 @@ const PATHS = {
   resourceslices: '/apis/resource.k8s.io/v1/resourceslices',
   deviceclasses: '/apis/resource.k8s.io/v1/deviceclasses',
   nodepools: '/apis/karpenter.sh/v1/nodepools',
+  ec2nodeclasses: '/apis/karpenter.k8s.aws/v1/ec2nodeclasses',
   computeclasses: '/apis/cloud.google.com/v1/computeclasses',
   resourceflavors: '/apis/kueue.x-k8s.io/v1beta2/resourceflavors',
 } as const;
@@ -163,7 +164,7 @@ describe('vramgate scan', () => {
     nock(SERVER)
       .get(/.*/)
       .query(true)
-      .times(16)
+      .times(17)
       .reply((request: Request) => {
         requests.push(new URL(request.url).pathname);
         return [200, { metadata: { resourceVersion: '1' }, items: [] }];

@@ -101,6 +101,29 @@ const EXPECTED: Readonly<Record<string, readonly Expected[]>> = {
     { ...H100, key: null, taints: [GPU_TAINT] },
   ],
   'gke.yaml': [{ ...H100, key: 'cloud.google.com/gke-accelerator', taints: [GPU_TAINT] }],
+  'karpenter-pools.yaml': [
+    {
+      ...H100,
+      nodes: 0,
+      key: 'karpenter.k8s.aws/instance-gpu-name',
+      taints: ['nvidia.com/gpu=true:NoSchedule'],
+    },
+    {
+      ...H100,
+      gpus: 1,
+      nodes: 0,
+      key: 'karpenter.k8s.aws/instance-gpu-name',
+      taints: ['nvidia.com/gpu=true:NoSchedule'],
+    },
+    {
+      product: 'NVIDIA-L40S',
+      gpus: 1,
+      nodes: 0,
+      mib: 46068,
+      sharing: 'not-ready',
+      key: 'karpenter.k8s.aws/instance-gpu-name',
+    },
+  ],
   'mig-invalid.yaml': [{ product: null, gpus: 0, mib: null, sharing: 'invalid', key: PRODUCT }],
   // Slice sizes as captured in NVIDIA/cloud-native-docs mig-mixed-node-labels.json.
   'mig-mixed.yaml': [

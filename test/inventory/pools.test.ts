@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import type { Draft } from '../../src/inventory/classes.ts';
 import { readComputeClass } from '../../src/inventory/compute-class.ts';
+import { readNodeClass } from '../../src/inventory/node-class.ts';
 import { readNodePool } from '../../src/inventory/node-pool.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
 import { readResourceFlavor } from '../../src/inventory/resource-flavor.ts';
+import { matchesNode } from '../../src/placement/node-affinity.ts';
 
-const POOLS = { catalog: builtinCatalog, index: indexGpus(builtinCatalog) };
+const POOLS = { catalog: builtinCatalog, index: indexGpus(builtinCatalog), nodeClasses: new Map() };
 
 function shown(drafts: readonly Draft[]): readonly string[] {
   return drafts.map(({ gpusPerNode, device, nodes }) => `${gpusPerNode}x ${device?.product} on ${nodes}`);
@@ -38,6 +40,7 @@ function nodePool(requirements: readonly Requirement[], more: object = {}, group
   };
 }
 
+const INSTANCE_TYPE = 'node.kubernetes.io/instance-type';
 const FAMILY = 'karpenter.k8s.aws/instance-family';
 
 describe('Karpenter NodePools', () => {
@@ -129,6 +132,136 @@ describe('Karpenter NodePools', () => {
     const [draft] = readNodePool(azure, POOLS);
     expect(draft?.labels.get('node.kubernetes.io/instance-type')).toBe(size);
     expect(draft?.gpusPerNode).toBe(8);
+  });
+
+  it('leave to the pod what Karpenter’s well-known labels leave open, and nothing else', () => {
+    const [p5] = readNodePool(
+      nodePool([{ key: INSTANCE_TYPE, operator: 'In', values: ['p5.48xlarge'] }]),
+      POOLS,
+    );
+    const matches = (
+      key: string,
+      operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt',
+      ...values: string[]
+    ) =>
+      matchesNode(
+        { fixed: p5?.labels ?? new Map(), varying: p5?.varyingLabels ?? new Map() },
+        {
+          nodeSelector: new Map(),
+          requiredNodeAffinity: [{ matchExpressions: [{ key, operator, values }], matchFields: [] }],
+        },
+      );
+    for (const [key, value] of [
+      ['topology.kubernetes.io/zone', 'us-east-1a'],
+      ['failure-domain.beta.kubernetes.io/zone', 'us-east-1a'],
+      ['topology.kubernetes.io/region', 'us-east-1'],
+      ['kubernetes.io/arch', 'amd64'],
+      ['kubernetes.io/os', 'linux'],
+      ['karpenter.sh/capacity-type', 'spot'],
+      ['karpenter.k8s.aws/instance-cpu', '192'],
+      ['karpenter.k8s.aws/instance-gpu-memory', '81920'],
+    ] as const) {
+      expect(matches(key, 'In', value), key).toBe(true);
+      expect(matches(key, 'Exists'), key).toBe(true);
+      expect(matches(key, 'DoesNotExist'), key).toBe(false);
+    }
+    expect(matches('karpenter.k8s.aws/instance-cpu', 'Gt', '95')).toBe(true);
+    expect(matches('topology.kubernetes.io/zone', 'NotIn', 'us-east-1a')).toBe(true);
+    expect(matches('kubernetes.io/arch', 'In', 'arm64')).toBe(false);
+    expect(matches('karpenter.sh/capacity-type', 'In', 'cheap')).toBe(false);
+    expect(matches('karpenter.k8s.aws/instance-gpu-memory', 'In', '144384')).toBe(false);
+    // Karpenter refuses a key that no pool defines and that is not well known (kubernetes-sigs/karpenter#1219).
+    expect(matches('nvidia.com/gpu.product', 'In', 'NVIDIA-H100-80GB-HBM3')).toBe(false);
+    expect(matches('example.com/rack', 'Exists')).toBe(false);
+  });
+
+  it('cannot bring a node while they or their node class are not ready', () => {
+    const requirement = { key: FAMILY, operator: 'In', values: ['p5e'] };
+    const status = (state: string) => ({
+      ...nodePool([requirement]),
+      status: {
+        conditions: [
+          { type: 'NodeClassReady', status: state },
+          { type: 'Ready', status: state },
+        ],
+      },
+    });
+    expect(readNodePool(status('True'), POOLS).map(({ sharing }) => sharing)).toEqual(['none']);
+    expect(readNodePool(status('False'), POOLS).map(({ sharing }) => sharing)).toEqual(['not-ready']);
+  });
+
+  it('of a fixed size bring no node for a pod', () => {
+    expect(
+      readNodePool(nodePool([{ key: FAMILY, operator: 'In', values: ['p5e'] }], { replicas: 2 }), POOLS),
+    ).toEqual([]);
+  });
+
+  it('have the zones and reservations of their EC2NodeClass', () => {
+    const nodeClass = readNodeClass({
+      metadata: { name: 'default' },
+      status: {
+        subnets: [
+          { id: 'subnet-1', zone: 'us-east-1b' },
+          { id: 'subnet-2', zone: 'us-east-1a' },
+        ],
+        capacityReservations: [
+          {
+            id: 'cr-0123',
+            instanceType: 'p5.48xlarge',
+            availabilityZone: 'us-east-1b',
+            reservationType: 'default',
+          },
+        ],
+      },
+    });
+    const pools = { ...POOLS, nodeClasses: new Map([['default', nodeClass]]) };
+    const read = (...requirements: readonly Requirement[]) =>
+      readNodePool(
+        nodePool([{ key: FAMILY, operator: 'In', values: ['p5', 'p5e'] }, ...requirements]),
+        pools,
+      );
+    const seen = (drafts: readonly Draft[], key: string) =>
+      drafts.map(({ labels, varyingLabels }) => [
+        labels.get('node.kubernetes.io/instance-type'),
+        ...(varyingLabels.get(key) ?? [labels.get(key)]),
+      ]);
+    const zone = 'topology.kubernetes.io/zone';
+    expect(seen(read(), zone)).toContainEqual(['p5e.48xlarge', 'us-east-1a', 'us-east-1b']);
+    expect(
+      seen(read({ key: zone, operator: 'In', values: ['us-east-1b', 'us-east-1c'] }), zone),
+    ).toContainEqual(['p5e.48xlarge', 'us-east-1b']);
+    expect(read({ key: zone, operator: 'In', values: ['us-east-1c'] })).toEqual([]);
+    const capacity = 'karpenter.sh/capacity-type';
+    expect(seen(read(), capacity)).toContainEqual(['p5.48xlarge', 'on-demand', 'spot', 'reserved']);
+    expect(seen(read(), capacity)).toContainEqual(['p5e.48xlarge', 'on-demand', 'spot']);
+    const reserved = read({ key: capacity, operator: 'In', values: ['reserved'] });
+    expect(seen(reserved, zone)).toEqual([['p5.48xlarge', 'us-east-1b']]);
+  });
+
+  it('of AKS name sizes by their parts, as Azure spells them', () => {
+    const pool = nodePool(
+      [
+        { key: 'karpenter.azure.com/sku-gpu-name', operator: 'In', values: ['A100'] },
+        { key: 'karpenter.azure.com/sku-family', operator: 'In', values: ['N'] },
+      ],
+      {},
+      'karpenter.azure.com',
+    );
+    // Azure/karpenter-provider-azure: labels of Standard_NC24ads_A100_v4 as its tests have them.
+    const labels = readNodePool(pool, POOLS).map((draft) => Object.fromEntries(draft.labels));
+    expect(labels).toContainEqual(
+      expect.objectContaining({
+        'node.kubernetes.io/instance-type': 'Standard_NC24ads_A100_v4',
+        'karpenter.azure.com/sku-name': 'Standard_NC24ads_A100_v4',
+        'karpenter.azure.com/sku-family': 'N',
+        'karpenter.azure.com/sku-version': '4',
+        'karpenter.azure.com/sku-gpu-name': 'A100',
+        'karpenter.azure.com/sku-gpu-manufacturer': 'nvidia',
+        'karpenter.azure.com/sku-gpu-count': '1',
+        'kubernetes.io/arch': 'amd64',
+      }),
+    );
+    expect(labels.every((one) => one['karpenter.azure.com/sku-gpu-name'] === 'A100')).toBe(true);
   });
 
   it.each([

@@ -1,14 +1,14 @@
-import type { Catalog } from '../../catalog/types.ts';
 import { type ClusterApi, METADATA_ONLY } from '../../cluster/api.ts';
 import { ApiError, isStatus } from '../../cluster/errors.ts';
 import { NamespaceSink } from '../../cluster/namespaces.ts';
 import { DRA_KINDS, NODE_PATHS, nodeSink } from '../../cluster/nodes.ts';
 import { resourcePath } from '../../cluster/paths.ts';
-import { POOL_KINDS, PoolSink } from '../../cluster/pools.ts';
+import { POOL_APIS, poolSink } from '../../cluster/pools.ts';
 import type { ObjectSink } from '../../cluster/reflector.ts';
 import { onServed, type Versions } from '../../cluster/served.ts';
-import { type Draft, finishClasses } from '../../inventory/classes.ts';
+import { finishClasses } from '../../inventory/classes.ts';
 import { KnownNodes } from '../../inventory/known-nodes.ts';
+import { KnownPools } from '../../inventory/known-pools.ts';
 import { indexGpus } from '../../inventory/products.ts';
 import type { Inventory, Mode } from '../../plan/types.ts';
 import { declaredInventory, type InventoryRules } from '../facts.ts';
@@ -49,21 +49,15 @@ async function listInto(api: ClusterApi, { resource, paths, sink, accept }: List
   return null;
 }
 
-interface Promises {
-  readonly drafts: readonly Draft[];
-  readonly notices: readonly string[];
-}
-
-async function poolsOf(api: ClusterApi, catalog: Catalog): Promise<Promises> {
-  const drafts: Draft[] = [];
+/** @returns what may not be listed. */
+async function poolsInto(api: ClusterApi, known: KnownPools): Promise<readonly string[]> {
   const notices: string[] = [];
-  for (const kind of POOL_KINDS) {
-    const sink = new PoolSink(kind, catalog, () => undefined);
-    const problem = await listInto(api, { ...kind, sink });
-    if (problem === null) drafts.push(...sink.drafts());
-    else notices.push(problem);
+  for (const { kind, resource, paths } of POOL_APIS) {
+    const sink = poolSink(known, kind, () => undefined);
+    const problem = await listInto(api, { resource, paths, sink });
+    if (problem !== null) notices.push(problem);
   }
-  return { drafts, notices };
+  return notices;
 }
 
 /** What DRA drivers publish, of the nodes that are known. @returns what may not be listed. */
@@ -82,9 +76,9 @@ async function nodesOf(api: ClusterApi, rules: InventoryRules): Promise<Omit<Sur
   const problem = await listInto(api, { resource: 'nodes', paths: NODE_PATHS, sink });
   if (problem !== null) return { inventory: declaredInventory(rules), unseen: [problem], notices: [] };
   const unserved = await draInto(api, known);
-  const pools = await poolsOf(api, rules.catalog);
-  const classes = finishClasses([...known.drafts(), ...pools.drafts, ...rules.shapes]);
-  const notices = [...unserved, ...pools.notices];
+  const pools = new KnownPools(rules.catalog);
+  const notices = [...unserved, ...(await poolsInto(api, pools))];
+  const classes = finishClasses([...known.drafts(), ...pools.drafts(), ...rules.shapes]);
   return { inventory: { state: 'known', classes, ageSeconds: 0 }, unseen: [], notices };
 }
 

@@ -21,6 +21,7 @@ interface Parts {
   readonly image: string;
   readonly gpus: number | null;
   readonly resource: string;
+  readonly claims: boolean;
   readonly nodeSelector: Members | null;
   readonly tolerations: readonly Members[];
   readonly labels: Members;
@@ -67,12 +68,20 @@ const PARTS: fc.Arbitrary<Parts> = fc.record({
   args: ARGS,
   image: fc.constantFrom('vllm/vllm-openai:v0.11.0', 'vllm/vllm-openai', 'rocm/vllm:v0.11.0', 'own/image:1'),
   gpus: fc.constantFrom(null, 1, 2, 4, 8),
-  resource: fc.constantFrom('nvidia.com/gpu', 'nvidia.com/gpu', 'amd.com/gpu', 'nvidia.com/mig-3g.40gb'),
+  resource: fc.constantFrom(
+    'nvidia.com/gpu',
+    'nvidia.com/gpu',
+    'amd.com/gpu',
+    'nvidia.com/mig-3g.40gb',
+    'deviceclass.resource.kubernetes.io/gpu.nvidia.com',
+  ),
+  claims: fc.constantFrom(false, false, true),
   nodeSelector: fc.constantFrom(
     null,
     { 'nvidia.com/gpu.product': 'NVIDIA-H100-80GB-HBM3' },
     { 'kubernetes.io/hostname': 'nowhere' },
     { 'cloud.google.com/gke-accelerator': 'nvidia-h100-80gb' },
+    { 'topology.kubernetes.io/region': 'us-east-1', 'kubernetes.io/arch': 'amd64' },
   ),
   tolerations: fc.constantFrom([], [{ key: 'nvidia.com/gpu', operator: 'Exists' }]),
   labels: fc.constantFrom({}, { 'kueue.x-k8s.io/queue-name': 'gpus' }),
@@ -91,6 +100,7 @@ function podOf(parts: Parts, selector: Members | null): Members {
     containers: [container],
     tolerations: parts.tolerations,
     nodeSelector: selector ?? undefined,
+    resourceClaims: parts.claims ? [{ name: 'gpu' }] : undefined,
   };
   return { metadata: { labels: { app: 'x', ...parts.labels } }, spec: present(spec) };
 }
@@ -141,6 +151,9 @@ const NODES = [
   'time-sliced.yaml',
   'amd-mi300x.yaml',
   'eks-karpenter.yaml',
+  'karpenter-pools.yaml',
+  'dra-nvidia.yaml',
+  'dra-mig.yaml',
 ];
 const INVENTORIES = new Map(NODES.map((name) => [name, readText(fixtureText(name)).inventory]));
 const UNKNOWN: Inventory = { state: 'unknown', reason: 'test' };
