@@ -9,7 +9,7 @@ import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle } from './conclude.ts';
 import { evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
-import { type Judgement, judgeObject } from './judgement.ts';
+import { authorsFindings, type Judgement, judgeObject } from './judgement.ts';
 import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies.ts';
@@ -59,7 +59,8 @@ function decideOnce(start: Start): Step {
   const before = oldReading(input);
   const old = before?.workload ?? null;
   if (workload.isTerminating || isOwned(workload)) return unjudged(settle([], 'ignore', facts));
-  const found = foundSince(before, reading, facts);
+  const read = { workload, findings: authorsFindings(input.object, reading, old) };
+  const found = foundSince(before, read, facts);
   if (!isOurs(workload) && !(old !== null && isOurs(old))) {
     const settled = isUnread(reading) ? settle(found, null, facts) : unannotated(workload, facts);
     if (settled !== null) return unjudged(settled);
@@ -67,7 +68,7 @@ function decideOnce(start: Start): Step {
   const exemption = exemptionOf(input, workload, old, facts);
   if (exemption.isExempt) return unjudged(settle(exemption.findings, 'allow', facts));
   const judgement = judgeObject(input, workload, old, facts);
-  const edits = reading.findings.some(isUnpatchable) ? [] : judgement.edits;
+  const edits = read.findings.some(isUnpatchable) ? [] : judgement.edits;
   const given = [...exemption.findings, ...found];
   return judgedDecision(start, { workload, old, given }, { ...judgement, edits });
 }
@@ -78,7 +79,7 @@ function isUnpatchable({ code }: Finding): boolean {
 }
 
 /** Findings of reading the object, less what an update is not refused for. */
-function foundSince(before: Read | null, now: Read, { policy }: Facts): readonly Finding[] {
+function foundSince(before: Read | null, now: Pick<Read, 'findings'>, { policy }: Facts): readonly Finding[] {
   if (before === null || !isUnderRules(before.workload, policy)) return now.findings;
   return ratchetGiven(before.findings, now.findings, policy);
 }

@@ -66,31 +66,45 @@ function isStartedByKueue(workload: Workload, old: Workload): boolean {
 }
 
 function judgeFresh(input: DecideInput, workload: Workload, old: Workload | null, facts: Facts): Judgement {
-  const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
-  if (applied !== null) {
-    const own = belongsTo(applied, workload) ? stripped(input.object, applied) : null;
-    if (own !== null) return judgeOurs({ input, old, facts }, own, applied);
-  }
-  return judgeAuthors(input, workload, old, facts);
+  const own = authorsSide(input.object, workload, old);
+  return own === null ? judgeAuthors(input, workload, old, facts) : judgeOurs({ input, old, facts }, own);
 }
 
-/** The author's side of an object that carries edits of ours; null when it cannot be read without them. */
-function stripped(
-  object: unknown,
-  applied: Applied,
-): { readonly object: unknown; readonly workload: Workload } | null {
+/** An object that carries edits of ours, without them. */
+interface AuthorsSide {
+  readonly object: unknown;
+  readonly workload: Workload;
+  readonly findings: readonly Finding[];
+  readonly applied: Applied;
+}
+
+/** null where nothing is ours, or where the author's side cannot be read. */
+function authorsSide(object: unknown, workload: Workload, old: Workload | null): AuthorsSide | null {
+  const applied = parseApplied(workload.annotations) ?? (old === null ? null : parseApplied(old.annotations));
+  if (applied === null || !belongsTo(applied, workload)) return null;
   const view = stripApplied(object, applied);
   const reading = readWorkload(view);
-  return reading.kind === 'workload' ? { object: view, workload: reading.workload } : null;
+  if (reading.kind !== 'workload') return null;
+  return { object: view, workload: reading.workload, findings: reading.findings, applied };
+}
+
+/**
+ * What is wrong with what the author wrote. An edit of ours beside a new value of the author's (our request beside
+ * another limit) is no fault of the author's: it is taken back.
+ */
+export function authorsFindings(
+  object: unknown,
+  { workload, findings }: { readonly workload: Workload; readonly findings: readonly Finding[] },
+  old: Workload | null,
+): readonly Finding[] {
+  if (findings.length === 0) return findings;
+  return authorsSide(object, workload, old)?.findings ?? findings;
 }
 
 /** Sticky: equal author-side inputs get exactly the recorded values back, whatever is known now (contract §4). */
-function judgeOurs(
-  scene: Scene,
-  own: { readonly object: unknown; readonly workload: Workload },
-  applied: Applied,
-): Judgement {
+function judgeOurs(scene: Scene, own: AuthorsSide): Judgement {
   const { input, old, facts } = scene;
+  const { applied } = own;
   if (authorInputs(own.workload) !== applied.from) return replan(scene, own.workload, applied);
   const standing = readWorkload(applyEdits(own.object, applied.set));
   if (standing.kind !== 'workload') return judgeAuthors(input, own.workload, old, facts);

@@ -60,9 +60,9 @@ function removeCount(draft: Draft, edit: RemovalOf<'remove-gpu-count'>): void {
   const { resource, count } = edit;
   const container = membersAt(draft, edit.container);
   const resources = childMembers(draft, container, 'resources');
-  const limits = childMembers(draft, resources, 'limits');
   const isIt = (value: unknown): boolean => count === null || String(value) === String(count);
-  if (resources === null || !isIt(child(limits, resource))) return;
+  if (resources === null) return;
+  // Each by itself: an author who writes another limit would be refused for the request that we left beside it.
   for (const name of ['limits', 'requests']) {
     const part = childMembers(draft, resources, name);
     if (part !== null && isIt(child(part, resource))) delete part[resource];

@@ -155,6 +155,22 @@ describe('a file that is applied again', () => {
   });
 });
 
+describe('an author who sets a count after us', () => {
+  // kubectl merges the new limit into what is stored, our request beside it; the API server wants both to be equal.
+  it('keeps it, and our request beside it goes', () => {
+    const object = stored(authored());
+    Object.assign(at(container(object), 'resources', 'limits'), { 'nvidia.com/gpu': '4' });
+    container(object)['args'] = [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'];
+    const decision = update(object, stored(authored()));
+    const after = container(patched(object, decision));
+
+    expect(decision.allowed).toBe(true);
+    expect(at(after, 'resources', 'limits')).toHaveProperty(['nvidia.com/gpu'], '4');
+    expect(at(after, 'resources', 'requests')).not.toHaveProperty(['nvidia.com/gpu']);
+    expect(after['args']).toEqual(container(object)['args']);
+  });
+});
+
 describe('a record that somebody wrote', () => {
   // The inputs of another object, small enough to fit, around the undersized one.
   const { from } = Object(JSON.parse(appliedText(stored(authored()))));
