@@ -72,8 +72,10 @@ export function agrees(a: number, b: number): boolean {
 }
 
 /**
- * Whether a reading may be a reading of this device. A cloud's figure may also lie above it, not below. CoreWeave's
- * `81` on an H100 is 81559 MiB without its last three digits; in decimal GB that board has 85.5.
+ * Whether a reading may be a reading of this device. A cloud's figure may also lie above it, not below. CoreWeave
+ * documents `vram` as gigabytes (docs.coreweave.com/coreweave-kubernetes/label-selectors); the one value that was seen,
+ * `81` on an H100, is neither that board's 85.5 GB nor its 79.6 GiB but 81559 MiB without the last three digits. So it
+ * tells boards of one name apart by that, and sizes a board that no row has by the least that it can mean, decimal GB.
  */
 export function isReadingOf(reading: MemoryReading, device: DeviceShape): boolean {
   if (agrees(reading.bytes, device.totalBytes)) return true;

@@ -71,8 +71,7 @@ function sight(drafts: readonly ClassDraft[]): Sightings {
   const keys = new Set(drafts.flatMap(candidates));
   const sightings = new Map<string, Set<string>>();
   for (const draft of drafts) {
-    // Nothing is known of a device that is still to come: it may be the same as its neighbours'.
-    if (draft.device === null && draft.sharing === 'not-ready') continue;
+    if (!isSeen(draft)) continue;
     for (const key of keys) {
       for (const value of valuesOf(draft, key)) {
         const at = sightingKey(draft, key, value);
@@ -84,16 +83,59 @@ function sight(drafts: readonly ClassDraft[]): Sightings {
   return sightings;
 }
 
-function keysOf(draft: ClassDraft, sightings: Sightings): readonly string[] {
-  return candidates(draft).filter((key) => {
-    const value = draft.labels.get(key);
-    if (value === undefined || draft.vagueKeys.includes(key)) return false;
-    return (sightings.get(sightingKey(draft, key, value))?.size ?? 0) <= 1;
+function isSeen({ device, sharing }: ClassDraft): boolean {
+  // Nothing is known of a device that is still to come: it may be the same as its neighbours'.
+  return device !== null || sharing !== 'not-ready';
+}
+
+function ownKeys(draft: ClassDraft): readonly string[] {
+  return candidates(draft).filter((key) => draft.labels.has(key) && !draft.vagueKeys.includes(key));
+}
+
+function carries(draft: ClassDraft, key: string, value: string): boolean {
+  return draft.labels.get(key) === value || draft.varyingLabels.get(key)?.has(value) === true;
+}
+
+/** Whether only classes of the same shape carry both labels. */
+function tellsWith(
+  draft: ClassDraft,
+  pair: readonly [string, string],
+  drafts: readonly ClassDraft[],
+): boolean {
+  return drafts.every((other) => {
+    if (other.resource !== draft.resource || !isSeen(other) || shapeOf(other) === shapeOf(draft)) return true;
+    return !pair.every((key) => carries(other, key, draft.labels.get(key) ?? ''));
   });
 }
 
-/** Keys that each tell the class's shape from every other one's, best first, for each class in turn. */
+/**
+ * Two that tell the shape together: AMD's product names are those of whole boards and of partitions, its partition
+ * modes those of every product (gpu-catalog.md §5).
+ */
+function pairOf(draft: ClassDraft, drafts: readonly ClassDraft[]): readonly string[] {
+  const keys = ownKeys(draft).filter((key) => SHAPE_KEYS.has(key));
+  for (const [at, first] of keys.entries()) {
+    for (const second of keys.slice(at + 1)) {
+      if (tellsWith(draft, [first, second], drafts)) return [first, second];
+    }
+  }
+  return [];
+}
+
+function keysOf(draft: ClassDraft, sightings: Sightings): readonly string[] {
+  return ownKeys(draft).filter(
+    (key) => (sightings.get(sightingKey(draft, key, draft.labels.get(key) ?? ''))?.size ?? 0) <= 1,
+  );
+}
+
+/**
+ * Keys that each tell the class's shape from every other one's, best first, for each class in turn; where none does,
+ * two that do together.
+ */
 export function placementKeys(drafts: readonly ClassDraft[]): readonly (readonly string[])[] {
   const sightings = sight(drafts);
-  return drafts.map((draft) => keysOf(draft, sightings));
+  return drafts.map((draft) => {
+    const keys = keysOf(draft, sightings);
+    return keys.length > 0 ? keys : pairOf(draft, drafts);
+  });
 }

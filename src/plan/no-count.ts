@@ -64,7 +64,8 @@ function countsFor(unit: Unit, classes: readonly NodeClass[], catalog: Catalog):
   const own = new Map<string, { device: DeviceShape; most: number }>();
   for (const one of classes) {
     if (one.device !== null && one.sharing === 'none' && isBoard(one.resource)) {
-      own.set(one.device.product, { device: one.device, most: one.gpusPerNode });
+      const most = Math.max(one.gpusPerNode, own.get(one.device.product)?.most ?? 0);
+      own.set(one.device.product, { device: one.device, most });
     }
   }
   const shown = own.size > 0 ? [...own.values()] : commonDevices(catalog);

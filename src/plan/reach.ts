@@ -49,7 +49,11 @@ function matchesClass(nodeClass: NodeClass, spec: PlannedSpec): boolean {
   return matchesNode(labels, spec, nodeClass.nodeNames);
 }
 
-/** Only taints that say "GPU" and nothing else: never spot, team or reservation taints. */
+/**
+ * Only taints that say "GPU" and nothing else: never spot, team or reservation taints. Where ExtendedResourceToleration
+ * is on (GKE, AKS, EKS) a pod tolerates the resource's own name anyway (gpu-catalog.md §3.3); whether it is, no object of
+ * the cluster says, and the same toleration twice is one.
+ */
 export function isGpuTaint(taint: Taint, resource: string, policy: Policy): boolean {
   if (taint.key === resource || isDeviceOf(taint.key, resource)) return true;
   return policy.gpuTaints.some(

@@ -73,7 +73,10 @@ export interface NodeClass {
   readonly taints: readonly Taint[];
   readonly sharing: Sharing;
   readonly source: 'node' | 'pool' | 'declared';
-  /** Labels that choose this class's shape, best first: `nvidia.com/gpu.product`, `cloud.google.com/gke-accelerator` … */
+  /**
+   * Labels that choose this class's shape, best first: `nvidia.com/gpu.product`, `cloud.google.com/gke-accelerator` …
+   * Where no single one does, two that do together.
+   */
   readonly placementKeys: readonly string[];
 }
 

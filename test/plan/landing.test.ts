@@ -232,6 +232,46 @@ describe('placement', () => {
   });
 });
 
+describe('products that are whole on some nodes and partitioned on others', () => {
+  // Labels by test/fixtures/nodes/amd-mi300x.yaml; of an MI325X by node-labels.csv (device-id 74a5, 256G).
+  const amd = (name: string, product: string, deviceId: string, vram: string, mode: string) => ({
+    kind: 'Node',
+    metadata: {
+      name,
+      labels: {
+        'amd.com/gpu.compute-memory-partition': mode,
+        'amd.com/gpu.device-id': deviceId,
+        'amd.com/gpu.product-name': product,
+        'amd.com/gpu.vram': vram,
+      },
+    },
+    status: { allocatable: { 'amd.com/gpu': mode === 'spx_nps1' ? '8' : '64' } },
+  });
+  const both = (product: string, deviceId: string, vram: string) =>
+    ['spx_nps1', 'cpx_nps4'].map((mode) => amd(`${product}-${mode}`, product, deviceId, vram, mode));
+  const items = [
+    ...both('AMD_Instinct_MI300X_OAM', '74a1', '192G'),
+    ...both('AMD_Instinct_MI325X_OAM', '74a5', '256G'),
+  ];
+
+  it('are told apart by two labels where one does not', () => {
+    const decision = create(
+      deployment({
+        annotations: { model: 'scout', context: '128K', gpu: 'MI300X' },
+        args: vllmArgs(SCOUT, 131_072),
+        image: 'rocm/vllm:v0.11.0',
+      }),
+      clusterOf({ kind: 'List', items }),
+    );
+
+    expect(codes(decision)).not.toContain('placement-conflict');
+    expect(editsOf(decision, 'set-node-selector').map(({ key, value }) => [key, value])).toEqual([
+      ['amd.com/gpu.product-name', 'AMD_Instinct_MI300X_OAM'],
+      ['amd.com/gpu.compute-memory-partition', 'spx_nps1'],
+    ]);
+  });
+});
+
 describe('devices that are not whole', () => {
   it('of time slices cannot be added up', () => {
     const sliced = nodes('time-sliced');
@@ -322,6 +362,15 @@ describe('devices that are not whole', () => {
       shape: '8x NVIDIA-H100-80GB-HBM3',
     });
     expect(editsOf(decision, 'add-toleration')).toHaveLength(1);
+  });
+
+  it('give counts for the largest node of a product, whichever comes last', () => {
+    const zoned = (gpus: number) => shape(H100, gpus, { labels: { zone: 'a' } });
+    const elsewhere = scout(null, { nodeSelector: { zone: 'b' } });
+
+    expect(messageOf(create(elsewhere, cluster([zoned(8), zoned(1)])), 'gpu-count-missing')).toContain(
+      `it takes 2 x ${H100}`,
+    );
   });
 
   it('that DRA serves by claims only are no count to fill in', () => {
