@@ -2,7 +2,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
-import { dropCharsetTables, dropKubernetesApiClasses, loadBuiltinsLate } from './bundle-plugins.ts';
+import { dropKubernetesApiClasses, dropTablesOfExpress, loadBuiltinsLate } from './bundle-plugins.ts';
 import { catalogForEsbuild } from './catalog-plugin.ts';
 import { asComment, LATE_NAME, lateEntry, putOffCommands } from './late-commands.ts';
 import { billOfMaterials, notices, type ThirdParty, thirdParties } from './third-party.ts';
@@ -40,7 +40,7 @@ const SHARED: BuildOptions = {
 };
 
 function plugins(): Plugin[] {
-  return [catalogForEsbuild(), dropKubernetesApiClasses(), dropCharsetTables(), loadBuiltinsLate()];
+  return [catalogForEsbuild(), dropKubernetesApiClasses(), dropTablesOfExpress(), loadBuiltinsLate()];
 }
 
 function textOf(result: { readonly outputFiles: readonly OutputFile[] }, suffix: string): string {

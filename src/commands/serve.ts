@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/file.ts';
 import { parseServeOptions, SERVE_USAGE, type ServeOptions } from '../config/serve-options.ts';
-import { createLog, type LineSink } from '../observe/logger.ts';
+import { createLog, type LineSink, type Log } from '../observe/logger.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { KeyPair } from '../server/certificate-files.ts';
 import { createLifecycle } from '../server/lifecycle.ts';
@@ -62,7 +62,7 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
   const config = configOf(configFile);
   const inventoryFile = await readOptional(options.inventoryFile);
   const running: Running = {
-    log: createLog({ level: config.logLevel, sink: io.out }),
+    log: await openLog(config, io.out),
     metrics: createMetrics(),
     lifecycle: createLifecycle(),
     snapshots: createSnapshots(config, inventoryOfFile(inventoryFile)),
@@ -97,6 +97,13 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
     stopMs: config.server.stopSeconds * 1000,
   });
   log.info('stopped');
+}
+
+/** Lines for a person are made by the schema of records, which a log for programs does without. */
+async function openLog({ logLevel: level }: Config, sink: LineSink): Promise<Log> {
+  if (sink.isTTY !== true) return createLog({ level, sink });
+  const { humanLine } = await import('../observe/human-line.ts');
+  return createLog({ level, sink, forPerson: humanLine });
 }
 
 interface Opening {

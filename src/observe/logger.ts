@@ -1,6 +1,5 @@
 import { destination, type Level, type LoggerOptions, pino } from 'pino';
 import { escapedJson } from '../pipeline/record-texts.ts';
-import { humanLine } from './human-line.ts';
 import type { WrittenRecord } from './record-schema.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -29,8 +28,8 @@ export interface LineSink {
 export interface LogSettings {
   readonly level: Level;
   readonly sink: LineSink;
-  /** Defaults to whether the sink is a terminal. */
-  readonly isHuman?: boolean;
+  /** What a person reads instead of a line of JSON, on a terminal. */
+  readonly forPerson?: (line: string) => string;
 }
 
 interface Output {
@@ -53,10 +52,9 @@ const MAX_WRITE_BYTES = 256 * 1024;
  * Transports would need a worker file beside the bundle, and a synchronous descriptor blocks the event loop when
  * its reader stalls (reference toolchain.md §6), so: a plain asynchronous destination.
  */
-function outputOf({ sink, isHuman }: LogSettings): Output {
-  if (isHuman ?? sink.isTTY === true) {
-    return { stream: { write: (line) => sink.write(escapedJson(humanLine(line))) }, flush: () => {} };
-  }
+function outputOf({ sink, forPerson }: LogSettings): Output {
+  if (forPerson !== undefined)
+    return { stream: { write: (line) => sink.write(escapedJson(forPerson(line))) }, flush: () => {} };
   if (sink.fd === undefined)
     return { stream: { write: (line) => sink.write(escapedJson(line)) }, flush: () => {} };
   const stream: ByteStream = destination({

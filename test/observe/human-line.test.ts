@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { humanLine } from '../../src/observe/human-line.ts';
 import { createLog } from '../../src/observe/logger.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import type { DecisionRecord } from '../../src/pipeline/types.ts';
@@ -7,12 +8,11 @@ import { created, FITS, handle, INCOMPLETE, UNDERSIZED } from '../admission/subj
 function terminal(): { readonly log: ReturnType<typeof createLog>; readonly text: () => string } {
   let written = '';
   const sink = {
-    isTTY: true,
     write: (line: string) => {
       written += line;
     },
   };
-  return { log: createLog({ level: 'info', sink }), text: () => written };
+  return { log: createLog({ level: 'info', sink, forPerson: humanLine }), text: () => written };
 }
 
 function shown(record: DecisionRecord): string {

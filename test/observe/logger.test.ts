@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { humanLine } from '../../src/observe/human-line.ts';
 import { createLog, type Log } from '../../src/observe/logger.ts';
 
 interface Written {
@@ -9,12 +10,12 @@ interface Written {
 function logTo(isTTY: boolean, level: 'info' | 'error' = 'info'): Written {
   let text = '';
   const sink = {
-    isTTY,
     write: (line: string) => {
       text += line;
     },
   };
-  return { log: createLog({ level, sink }), text: () => text };
+  const forPerson = isTTY ? { forPerson: humanLine } : {};
+  return { log: createLog({ level, sink, ...forPerson }), text: () => text };
 }
 
 const HOSTILE = { name: 'a\nlevel=error \u001b[31m\u009b2J' };

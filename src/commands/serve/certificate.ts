@@ -1,12 +1,10 @@
 import type { CertificateChoice, ServeOptions } from '../../config/serve-options.ts';
 import { type KeyPair, readKeyPair } from '../../server/certificate-files.ts';
-import { throwawayCertificate } from '../../server/throwaway-certificate.ts';
 import { UsageError } from '../io.ts';
 import { type Certificate, expired } from './certificate-source.ts';
 import { findCluster } from './cluster.ts';
 import { keepFresh } from './refresh.ts';
 import { messageOf, type Running } from './running.ts';
-import { selfManaged } from './self-managed.ts';
 
 type Files = Extract<CertificateChoice, { kind: 'files' }>;
 
@@ -48,12 +46,14 @@ async function fromFiles(files: Files, running: Running): Promise<Certificate> {
 }
 
 async function throwaway({ metrics, log }: Running): Promise<Certificate> {
+  const { throwawayCertificate } = await import('../../server/throwaway-certificate.ts');
   const { pair } = await throwawayCertificate(['localhost', '127.0.0.1']);
   metrics.certificateExpires(pair.expiresAt);
   log.warn('no certificate was given: a throwaway one for localhost is served');
   return { first: async () => pair, notReady: () => expired(pair), watch: () => () => undefined };
 }
 
+/** What signs certificates is loaded only where something is signed. */
 export async function openCertificate(options: ServeOptions, running: Running): Promise<Certificate> {
   const { certificate } = options;
   switch (certificate.kind) {
@@ -64,7 +64,10 @@ export async function openCertificate(options: ServeOptions, running: Running): 
       if (connection === null) {
         throw new UsageError('--self-managed-tls needs the service account of a pod, or --kubeconfig FILE');
       }
-      const { createApi } = await import('../../cluster/api.ts');
+      const [{ createApi }, { selfManaged }] = await Promise.all([
+        import('../../cluster/api.ts'),
+        import('./self-managed.ts'),
+      ]);
       return selfManaged(certificate, createApi(connection), running);
     }
     case 'throwaway':
