@@ -68,18 +68,8 @@ const stage = useStage<FileServerStage>({
   },
 });
 
-async function sampled(name: string): Promise<number> {
-  const text = await stage().server.metrics();
-  return Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${name} `))
-      ?.split(' ')[1],
-  );
-}
-
 function untilSample(name: string, value: number): Promise<true> {
-  const ask = async () => ((await sampled(name)) === value ? true : null);
+  const ask = async () => ((await stage().server.sample(name)) === value ? true : null);
   return until(ask, { what: `${name} is ${value}` });
 }
 
@@ -90,8 +80,8 @@ async function dryRun(manifest: unknown, namespace = 'default') {
 
 describe('a webhook that watches a real cluster', () => {
   it('knows its GPU nodes when it is ready, and is in step with them', async () => {
-    expect(await sampled('vramgate_inventory_nodes')).toBe(3);
-    expect(await sampled('vramgate_cluster_watch_current{resource="nodes"}')).toBe(1);
+    expect(await stage().server.sample('vramgate_inventory_nodes')).toBe(3);
+    expect(await stage().server.sample('vramgate_cluster_watch_current{resource="nodes"}')).toBe(1);
     await stage().plane.api.call(`${NODES}/h100-b`, { method: 'DELETE' });
     await untilSample('vramgate_inventory_nodes', 2);
     const body = [{ op: 'add', path: '/spec/unschedulable', value: true }];

@@ -39,12 +39,14 @@ export interface InstalledSettings {
   /** Who makes the certificates; files of the suite's own where absent. */
   readonly isSelfManaged?: boolean;
   readonly moreTools?: readonly Binary[];
+  /** Further values of the chart. */
+  readonly values?: Members;
 }
 
 const TLS_SECRET = 'vramgate-e2e-tls';
 
 /** Values of the chart as this suite installs it: everything on loopback, and a short drain. */
-export function chartValues(port: number, certificates: unknown, config: unknown = {}): unknown {
+export function chartValues(port: number, certificates: unknown, config: unknown = {}): Members {
   const server = { host: '127.0.0.1', drainSeconds: 1, stopSeconds: 5 };
   const more = typeof config === 'object' ? config : {};
   return { service: { port }, certificates, config: { server, ...more } };
@@ -115,7 +117,8 @@ export async function installChart(stage: Stage, settings: InstalledSettings): P
   const isSelfManaged = settings.isSelfManaged === true;
   const certificates = isSelfManaged ? { mode: 'self-managed' } : await ownCertificates(stage);
   const helm = helmOf(plane, 'helm-4');
-  const values = await writeValues(plane, chartValues(balancer.port, certificates));
+  const all = { ...chartValues(balancer.port, certificates), ...settings.values };
+  const values = await writeValues(plane, all);
   await helm(['install', SERVICE, CHART, '-n', NAMESPACE, '--create-namespace', '-f', values]);
   await routeToLocalhost(kubectl);
   const replicas: WebhookServer[] = [];

@@ -9,9 +9,9 @@ import { freePort, type Program, startProgram, until } from './process.ts';
 const STAGES = fileURLToPath(new URL('kwok-stages.yaml', import.meta.url));
 export const NODE_FIXTURES = fileURLToPath(new URL('../../fixtures/nodes/', import.meta.url));
 
-/** Simulated kubelets for every node of the cluster. */
-export async function startKwok(plane: ControlPlane): Promise<Program> {
-  const program = startProgram({
+/** Simulated kubelets for every node of the cluster; what else its flags say. */
+export async function startKwok(plane: ControlPlane, flags: readonly string[] = []): Promise<Program> {
+  return startProgram({
     name: 'kwok',
     command: plane.tools('kwok'),
     args: [
@@ -19,11 +19,11 @@ export async function startKwok(plane: ControlPlane): Promise<Program> {
       '--manage-all-nodes=true',
       `--config=${STAGES}`,
       `--server-address=127.0.0.1:${await freePort()}`,
+      ...flags,
     ],
     logFile: join(plane.folder, 'kwok.log'),
     env: { HOME: plane.folder },
   });
-  return program;
 }
 
 /** Nodes as a file of test/fixtures/nodes has them, by their names. */
@@ -66,11 +66,17 @@ function complete(node: Members): Members {
   };
 }
 
+const PARALLEL = 16;
+
 export async function addNodes({ api }: ControlPlane, nodes: readonly Members[]): Promise<void> {
-  for (const node of nodes) {
-    const reply = await api.call('/api/v1/nodes', { method: 'POST', body: complete(node) });
-    if (reply.status !== 201) throw new Error(`node ${nameOf(node)}: ${reply.status} ${reply.text}`);
-  }
+  const rest = nodes.values();
+  const client = async (): Promise<void> => {
+    for (const node of rest) {
+      const reply = await api.call('/api/v1/nodes', { method: 'POST', body: complete(node) });
+      if (reply.status !== 201) throw new Error(`node ${nameOf(node)}: ${reply.status} ${reply.text}`);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, client));
 }
 
 /** Until the scheduler may use them: ready, and without the taint that every new node is given. */

@@ -14,7 +14,10 @@ export interface WebhookServer {
   readonly program: Program;
   /** The decision records that it has logged so far, oldest first. */
   readonly records: () => Promise<readonly Members[]>;
-  readonly metrics: () => Promise<string>;
+  /** A sample of its metrics, by name and labels as they are written; NaN where there is none. */
+  readonly sample: (name: string) => Promise<number>;
+  /** Bytes. */
+  readonly residentMemory: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -66,7 +69,15 @@ export async function startWebhookServer(settings: WebhookServerSettings): Promi
     metricsPort: metricsPort ?? 0,
     program,
     records: async () => (await lines()).filter((line) => line['msg'] === 'decision'),
-    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
+    sample: async (name) => {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+      return Number(line?.slice(name.length));
+    },
+    residentMemory: async () => {
+      const status = await readFile(`/proc/${program.pid}/status`, 'utf8');
+      return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+    },
     stop: () => program.stop(STOP_LIMIT_MS),
   };
 }
