@@ -1,7 +1,7 @@
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { formatGib } from '../units.ts';
 import { gpusOf, parallelOptions, usedGpus } from './options.ts';
-import { vendorOfResource } from './products.ts';
+import { isAcceptedProduct, vendorOfResource } from './products.ts';
 import type { NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
 import { holdsOtherwise, isBoard } from './ways.ts';
@@ -18,7 +18,8 @@ export function acrossNodesText(unit: Unit, classes: readonly NodeClass[]): stri
   const whole = classes.flatMap(({ device, sharing, resource, gpusPerNode }) =>
     device === null || sharing !== 'none' || !isBoard(resource) ? [] : [{ device, gpusPerNode }],
   );
-  const [largest] = whole.toSorted((one, other) => nodeBytes(other) - nodeBytes(one));
+  const accepted = whole.filter(({ device }) => isAcceptedProduct(unit.intent, device.product));
+  const [largest] = accepted.toSorted((one, other) => nodeBytes(other) - nodeBytes(one));
   return largest === undefined ? null : spreadText(unit, largest.device, largest.gpusPerNode);
 }
 

@@ -4,9 +4,9 @@ import { acrossNodesText, spreadText } from './across-nodes.ts';
 import { type Counted, chosenPlan, type Outcome } from './outcome.ts';
 import { names } from './place.ts';
 import {
-  annotatedProducts,
+  authorsProducts,
+  isAcceptedProduct,
   type Sizable,
-  selectedProducts,
   sizable,
   slicesOf,
   vendorOfResource,
@@ -46,8 +46,7 @@ export function catalogDevices(asked: Asked): readonly Sizable[] {
   const profile = migProfile(asked.ask.resource);
   if (profile !== null) return slicesOf(asked.facts.catalog, profile);
   const spec = asked.unit.members[0].template.spec;
-  const named =
-    annotatedProducts(asked.facts.catalog, asked.unit.intent) ?? selectedProducts(asked.facts.catalog, spec);
+  const named = authorsProducts(asked.facts.catalog, asked.unit.intent, spec);
   return named === null
     ? wholeGpus(asked.facts.catalog, vendorOfResource(asked.ask.resource))
     : bySize(sizable(named));
@@ -113,9 +112,9 @@ function refusal(asked: Asked, judged: Judged, classes: readonly JudgedClass[]):
     return finding('mig-slice', ask.path, `${refusalText(judged)}; MIG slices cannot be joined`);
   }
   if (judged.fit?.fitsAtLow === true) {
-    const ids = names(classes.map((one) => one.reach.nodeClass));
-    const { gpus } = unit.intent;
-    if (gpus !== null && !gpus.includes(judged.device?.product ?? '')) {
+    const product = judged.device?.product ?? '';
+    const ids = classes.length === 0 ? product : names(classes.map((one) => one.reach.nodeClass));
+    if (!isAcceptedProduct(unit.intent, product)) {
       return finding('does-not-fit', ask.path, `${ids} is not among the GPUs that vramgate.io/gpu accepts`);
     }
     return finding('does-not-fit', ask.path, `${ids} cannot be used as ${ask.count} whole, exclusive GPUs`);

@@ -1,8 +1,10 @@
 import { type Finding, finding } from '../findings.ts';
 import { acrossNodesText } from './across-nodes.ts';
 import { type Asked, catalogDevices, closeCall, countedOf, type JudgedClass, refused } from './asked.ts';
+import { isWithin } from './narrow.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import { names, type Placement, placeMember } from './place.ts';
+import { isCovered, names, type Placement, placeMember } from './place.ts';
+import { isAcceptedProduct } from './products.ts';
 import { ranking } from './rank.ts';
 import { hasOwnPlacement, knownClasses, reachableClasses, schedulingOf, withoutPlacement } from './reach.ts';
 import type { Judged, NodeClass } from './types.ts';
@@ -54,8 +56,7 @@ function judgeReached(asked: Asked, spec: PlannedSpec): readonly JudgedClass[] {
 function isFitting(asked: Asked, one: JudgedClass): boolean {
   if (one.judged?.fit?.fitsAtLow !== true) return false;
   const { sharing, device } = one.reach.nodeClass;
-  const accepted = asked.unit.intent.gpus;
-  if (accepted !== null && !accepted.includes(device?.product ?? '')) return false;
+  if (!isAcceptedProduct(asked.unit.intent, device?.product ?? '')) return false;
   return sharing === 'none' || sharing === 'not-ready' || isSingleSlice(asked, sharing);
 }
 
@@ -71,17 +72,25 @@ interface Choice {
 
 function landFitting(asked: Asked, member: Member, choice: Choice): Outcome {
   const { best, peers, placed } = choosePlace(asked, member, choice);
-  const reachable = placed.edits.length > 0 ? [best] : [best, ...peers];
+  const landing = [best, ...peers].filter((one) => mayLand(one, best, placed));
   return {
     findings: [
       ...placed.findings,
-      ...closeFindings(asked, reachable),
-      ...reachable.flatMap((one) => sharingFindings(asked, one)),
+      ...closeFindings(asked, landing),
+      ...landing.flatMap((one) => sharingFindings(asked, one)),
     ],
     judged: best.judged,
     plan: chosenPlan(countedOf(asked), best.reach.nodeClass.id, asked.parallel),
     edits: placed.edits,
   };
+}
+
+/** Where the scheduler may put the pods once the placement is set: a second pass finds the same. */
+function mayLand({ reach }: JudgedClass, best: JudgedClass, { edits }: Placement): boolean {
+  return (
+    isCovered(reach.taintsToTolerate, best.reach.taintsToTolerate) &&
+    edits.every((edit) => isWithin(reach.nodeClass, edit))
+  );
 }
 
 interface Chosen {
@@ -136,9 +145,11 @@ function isClose(one: JudgedClass): boolean {
   return one.judged?.fit?.fitsAtHigh !== true;
 }
 
-/** Once: of all the classes that the pod may land on, the first that is close. */
-function closeFindings(asked: Asked, reachable: readonly JudgedClass[]): readonly Finding[] {
-  const close = reachable.find(isClose)?.judged ?? null;
+/** Once: of all the classes that the pod may land on, the one with the least room. */
+function closeFindings(asked: Asked, landing: readonly JudgedClass[]): readonly Finding[] {
+  const room = ({ judged }: JudgedClass): number => judged?.fit?.headroomBytes ?? 0;
+  const [closest] = landing.filter(isClose).toSorted((one, other) => room(one) - room(other));
+  const close = closest?.judged ?? null;
   return close === null ? [] : closeCall(close, asked.ask.path);
 }
 
@@ -158,9 +169,9 @@ function sharingFindings(asked: Asked, one: JudgedClass): readonly Finding[] {
  */
 /** Of GPUs that the author accepts the refusal speaks; where no node has one, of those that there are. */
 function amongAccepted(asked: Asked, judged: readonly JudgedClass[]): readonly JudgedClass[] {
-  const { gpus } = asked.unit.intent;
-  if (gpus === null) return judged;
-  const accepted = judged.filter(({ reach }) => gpus.includes(reach.nodeClass.device?.product ?? ''));
+  const accepted = judged.filter(({ reach }) =>
+    isAcceptedProduct(asked.unit.intent, reach.nodeClass.device?.product ?? ''),
+  );
   return accepted.length > 0 ? accepted : judged;
 }
 
@@ -242,10 +253,12 @@ function offering({ ask, facts }: Asked, spec: PlannedSpec): readonly NodeClass[
 function noNodeText(asked: Asked, member: Member, judged: readonly JudgedClass[], carried: Judged): string {
   const { ask, unit, facts } = asked;
   const classes = judged.map((one) => one.reach.nodeClass);
+  const isNamed = classes.some(({ device }) => isAcceptedProduct(unit.intent, device?.product ?? ''));
+  const reached = facts.policy.disclose ? names(classes) : 'the nodes that it can reach';
   const known =
     classes.length === 0
       ? 'no node or pool that is known offers it'
-      : `${facts.policy.disclose ? names(classes) : 'the nodes that it can reach'} cannot hold it`;
+      : `${reached} ${isNamed ? 'cannot hold it' : 'are not among the GPUs that vramgate.io/gpu accepts'}`;
   const over = acrossNodesText(unit, offering(asked, schedulingOf(unit, member)));
   const spread = over === null ? '' : `; over several nodes: ${over}`;
   return `${ask.count} x ${ask.resource}: ${known}; ${carried.device?.product ?? 'another GPU'} would${spread}`;

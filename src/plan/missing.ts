@@ -7,7 +7,7 @@ import { noCount } from './no-count.ts';
 import { parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { elsewhere, type Placement, placeMember } from './place.ts';
-import { namedProducts, sizable, vendorOfImage } from './products.ts';
+import { isAcceptedProduct, namedProducts, sizable, vendorOfImage } from './products.ts';
 import { ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
@@ -150,7 +150,9 @@ function setCount(unit: Unit, resource: string, way: Way): Counted {
 function chooseNamed(unit: Unit, facts: PlanFacts): Outcome {
   const named = namedProducts(facts, unit.intent, unit.members[0].template.spec);
   if (named === null) return noCount(unit, facts);
-  const devices = sizable(named.filter((gpu) => gpu.mig === null));
+  const devices = sizable(
+    named.filter((gpu) => gpu.mig === null && isAcceptedProduct(unit.intent, gpu.product)),
+  );
   const [smallest] = devices.toSorted((one, other) => one.device.usableBytes - other.device.usableBytes);
   if (smallest === undefined) return noCount(unit, facts);
   const most = Math.min(MAX_TYPICAL, Math.max(1, ...smallest.gpu.typicalPerNode));

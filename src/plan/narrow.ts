@@ -34,6 +34,14 @@ function mayCarry(nodeClass: NodeClass, key: string, value: string): boolean {
   return nodeClass.labels.get(key) === value || (nodeClass.varyingLabels.get(key)?.has(value) ?? false);
 }
 
+/** False for a class that this edit of the placement keeps the pod away from. */
+export function isWithin(nodeClass: NodeClass, edit: Edit): boolean {
+  if (edit.kind === 'set-node-selector') return mayCarry(nodeClass, edit.key, edit.value);
+  if (edit.kind !== 'add-node-affinity') return true;
+  const isNamed = edit.values.some((value) => mayCarry(nodeClass, edit.key, value));
+  return edit.operator === 'In' ? isNamed : !isNamed;
+}
+
 function narrowBySelector(
   spec: PlannedSpec,
   best: NodeClass,

@@ -49,7 +49,8 @@ function asAdvice(spec: PlannedSpec, narrowed: readonly Edit[], rivals: readonly
   return { edits: [], findings: [finding('placement-conflict', spec.path, message)] };
 }
 
-function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
+/** True where what `tolerated` names lets the pod pass these taints. */
+export function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
   return taints.every((taint) =>
     tolerated.some((one) => one.key === taint.key && one.effect === taint.effect),
   );

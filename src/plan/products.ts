@@ -38,14 +38,14 @@ export function sizable(gpus: readonly GpuEntry[]): readonly Sizable[] {
 }
 
 /** Catalog products of the `gpu` annotation; null when there is none. */
-export function annotatedProducts(catalog: Catalog, intent: Intent): readonly GpuEntry[] | null {
+function annotatedProducts(catalog: Catalog, intent: Intent): readonly GpuEntry[] | null {
   if (intent.gpus === null) return null;
   const wanted = new Set(intent.gpus);
   return catalog.gpus.filter((gpu) => wanted.has(gpu.product));
 }
 
 /** Products that the author's own nodeSelector or required affinity names; null when it names none. */
-export function selectedProducts(catalog: Catalog, spec: PlannedSpec): readonly GpuEntry[] | null {
+function selectedProducts(catalog: Catalog, spec: PlannedSpec): readonly GpuEntry[] | null {
   const values = PRODUCT_LABELS.flatMap((label) => valuesOf(spec, label));
   const found = new Set(values.flatMap((value) => findGpus(catalog, value)));
   return found.size === 0 ? null : [...found];
@@ -61,13 +61,34 @@ function valuesOf(spec: PlannedSpec, label: string): readonly string[] {
   return selected === undefined ? affine : [selected, ...affine];
 }
 
-/** What names the GPU where no inventory does: annotation, then the author's selector, then the policy. */
+/**
+ * Products that the author names: those of the selector that the annotation accepts as well. Where it accepts none of
+ * them the pod lands on the selector's all the same.
+ */
+export function authorsProducts(
+  catalog: Catalog,
+  intent: Intent,
+  spec: PlannedSpec,
+): readonly GpuEntry[] | null {
+  const annotated = annotatedProducts(catalog, intent);
+  const selected = selectedProducts(catalog, spec);
+  if (annotated === null || selected === null) return annotated ?? selected;
+  const both = selected.filter((gpu) => annotated.includes(gpu));
+  return both.length > 0 ? both : selected;
+}
+
+/** False for a product that the `gpu` annotation leaves out. */
+export function isAcceptedProduct({ gpus }: Intent, product: string): boolean {
+  return gpus === null || gpus.includes(product);
+}
+
+/** What names the GPU where no inventory does: the author, then the policy. */
 export function namedProducts(
   { catalog, policy }: PlanFacts,
   intent: Intent,
   spec: PlannedSpec,
 ): readonly GpuEntry[] | null {
-  const named = annotatedProducts(catalog, intent) ?? selectedProducts(catalog, spec);
+  const named = authorsProducts(catalog, intent, spec);
   if (named !== null) return named;
   return policy.defaultGpu === null ? null : findGpus(catalog, policy.defaultGpu);
 }

@@ -2,7 +2,14 @@ import { finding } from '../findings.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { type Asked, bySize, closeCall, countedOf, migProfile, refused } from './asked.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import { namedProducts, sizable, slicesOf, vendorOfResource, wholeGpus } from './products.ts';
+import {
+  isAcceptedProduct,
+  namedProducts,
+  sizable,
+  slicesOf,
+  vendorOfResource,
+  wholeGpus,
+} from './products.ts';
 import { trainingGpus } from './unit.ts';
 
 /** No inventory: what the author or the policy names decides, else the largest GPU of the catalog. */
@@ -41,8 +48,10 @@ function needsAtLeast(asked: Asked, fallback: string): string {
 
 function landNamed(asked: Asked, device: DeviceShape): Outcome {
   const judged = asked.unit.sizer.judge(asked.parallel, device, trainingGpus(asked.unit));
-  const isSliced = migProfile(asked.ask.resource) !== null && asked.ask.count > 1;
-  if (judged.fit?.fitsAtLow !== true || isSliced) return refused(asked, judged, []);
+  const isSlice = migProfile(asked.ask.resource) !== null;
+  const isSliced = isSlice && asked.ask.count > 1;
+  const isAccepted = isSlice || isAcceptedProduct(asked.unit.intent, device.product);
+  if (judged.fit?.fitsAtLow !== true || isSliced || !isAccepted) return refused(asked, judged, []);
   const { ask, parallel } = asked;
   return {
     findings: closeCall(judged, ask.path),

@@ -1,6 +1,7 @@
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { deviceClassOf } from '../workload/gpu-request.ts';
 import { parallelOptions, runningParallel, usedGpus } from './options.ts';
+import { isAcceptedProduct } from './products.ts';
 import type { Judged, NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
 
@@ -39,10 +40,9 @@ export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number
  * it is the author's count or flags that are too small.
  */
 export function holdsOtherwise(unit: Unit, classes: readonly NodeClass[]): boolean {
-  const { gpus } = unit.intent;
   return classes.some(({ device, sharing, resource, gpusPerNode }) => {
     if (device === null || sharing !== 'none' || !isBoard(resource)) return false;
-    return gpus?.includes(device.product) !== false && holdsOnNode(unit, device, gpusPerNode);
+    return isAcceptedProduct(unit.intent, device.product) && holdsOnNode(unit, device, gpusPerNode);
   });
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { applyPatch, lowerEdits } from '../../src/admission/json-patch.ts';
 import type { Facts } from '../../src/pipeline/types.ts';
 import {
   cluster,
@@ -166,6 +167,25 @@ describe('placement', () => {
     expect(codes(create(scout(2), cluster([spot])))).toEqual(['no-node-fits']);
   });
 
+  it('says of the nodes that a toleration opens what a second pass would say', () => {
+    // With so many tokens it fits an H100 at the low end only.
+    const close = deployment({
+      annotations: { model: 'scout', context: '307K' },
+      args: vllmArgs(SCOUT_INT4, 314_368, '--tensor-parallel-size=2'),
+      limits: { 'nvidia.com/gpu': 2 },
+    });
+    const facts = cluster([
+      shape('NVIDIA-H200', 8, { taints: [GPU_TAINT] }),
+      shape(H100, 8, { taints: [GPU_TAINT] }),
+    ]);
+    const decision = create(close, facts);
+    const second = create(applyPatch(close, lowerEdits(close, decision.edits)), facts);
+
+    expect(editsOf(decision, 'add-toleration')).toHaveLength(1);
+    expect(codes(second)).toEqual(codes(decision));
+    expect(codes(decision)).toContain('close-call');
+  });
+
   it.each([
     ['sku', 'gpu', 1],
     ['sku', 'cpu', 0],
@@ -269,6 +289,42 @@ describe('products that are whole on some nodes and partitioned on others', () =
       ['amd.com/gpu.product-name', 'AMD_Instinct_MI300X_OAM'],
       ['amd.com/gpu.compute-memory-partition', 'spx_nps1'],
     ]);
+  });
+});
+
+describe('the gpu annotation', () => {
+  const MIXED = cluster([H100_NODES, shape('NVIDIA-H200', 8)]);
+  const onL4: Json = { nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L4' } };
+
+  it('keeps the pod off nodes of other products, also where they would hold it', () => {
+    const decision = create(scout(2, {}, { gpu: 'H100' }), MIXED);
+
+    expect(decision.plan?.shape).toBe(`8x ${H100}`);
+    expect(editsOf(decision, 'set-node-selector')).toMatchObject([{ value: H100 }]);
+  });
+
+  it('that no reachable node satisfies is told as such, and no other product is suggested', () => {
+    const message = messageOf(create(scout(2, {}, { gpu: 'A100-80GB' }), MIXED), 'no-node-fits');
+
+    expect(message).toContain('are not among the GPUs that vramgate.io/gpu accepts');
+    expect(message).not.toContain('LeaderWorkerSet');
+  });
+
+  it('does not make a product of another one that the selector names', () => {
+    // The pod lands on the L4, whatever the annotation wishes for.
+    const refused = create(scout(2, onL4, { gpu: 'H200' }), UNKNOWN);
+
+    expect(refused.verdict).toBe('deny');
+    expect(messageOf(refused, 'does-not-fit')).toContain('NVIDIA-L4');
+    expect(create(scout(2, onL4, { gpu: 'H200' }), MIXED).verdict).toBe('deny');
+  });
+
+  it('and a selector that names one of its products are judged as that one', () => {
+    const pinned: Json = { nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-H200' } };
+    const decision = create(scout(2, pinned, { gpu: 'A100-40GB,H200' }), UNKNOWN);
+
+    expect(decision.verdict).toBe('allow');
+    expect(decision.plan?.shape).toBe('NVIDIA-H200');
   });
 });
 

@@ -80,6 +80,12 @@ function relabelled(object: Readonly<Record<string, unknown>>): Record<string, u
   return { ...object, metadata: { ...Object(object['metadata']), labels: { team: 'other' } } };
 }
 
+/** What a decision finds, but for what it says of its own edits. */
+function said({ findings }: Decided): readonly string[] {
+  const codes = findings.map(({ code }) => code).filter((code) => code !== 'value-set');
+  return [...new Set(codes)].filter((code) => code !== 'inventory-unknown').sort();
+}
+
 const scene = fc.record({ object: workloads, now: cluster, later: cluster });
 
 describe('for every workload and cluster', () => {
@@ -97,6 +103,7 @@ describe('for every workload and cluster', () => {
 
           expect(edited(stored, second)).toEqual(stored);
           expect(second.verdict).not.toBe('deny');
+          expect(said(second)).toEqual(said(first));
           expect(applied.allowed).toBe(true);
           expect(edited(object, applied)).toEqual(stored);
           if (first.edits.length > 0) patched += 1;
