@@ -6,7 +6,7 @@ import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts
 import type { Edit } from '../plan/types.ts';
 import { isRecord } from '../workload/json-value.ts';
 import { isSameJson, memberAt, valueAt } from './document.ts';
-import { jsonPointer, parentPath } from './json-pointer.ts';
+import { jsonPointer, parentPath, requireSafe } from './json-pointer.ts';
 
 /**
  * Edits in the words of the domain, lowered to RFC 6902 by hand. A diff of two serialised objects would also
@@ -53,17 +53,16 @@ function nest(keys: readonly string[], value: unknown): unknown {
 
 /** Sets a member below `base`, which must exist; what lies between and is missing comes in the same operation. */
 function setBelow(root: unknown, base: JsonPath, keys: readonly string[], value: unknown): PatchOperation[] {
-  requireMembers(root, base);
-  jsonPointer([...base, ...keys]);
+  requireSafe(keys);
   let path = base;
+  let existing = valueAt(root, base);
   for (const [index, key] of keys.entries()) {
-    const parent = path;
-    path = [...parent, key];
-    if (!isRecord(valueAt(root, parent))) throw fault(parent, 'an object');
-    const existing = valueAt(root, path);
+    if (!isRecord(existing)) throw fault(path, 'an object');
+    path = [...path, key];
+    existing = memberAt(existing, key);
     if (existing === undefined) return [add(path, nest(keys.slice(index + 1), value))];
   }
-  return isSameJson(valueAt(root, path), value) ? [] : [replace(path, value)];
+  return isSameJson(existing, value) ? [] : [replace(path, value)];
 }
 
 /** Removes one member of a map, and the map with its last member: the API server drops empty maps anyway. */
@@ -85,7 +84,7 @@ function lowerGpuCount(root: unknown, edit: EditOf<'set-gpu-count'>): PatchOpera
   requireMembers(root, edit.container);
   if (valueAt(root, resources) === undefined) {
     const both = { limits: { [edit.resource]: quantity }, requests: { [edit.resource]: quantity } };
-    jsonPointer([edit.resource]);
+    requireSafe([edit.resource]);
     return [add(resources, both)];
   }
   return [

@@ -40,22 +40,33 @@ function words(list: readonly string[]): readonly string[] | string {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+  if (value === null || Array.isArray(value)) return value === null || value.length === 0;
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
+/** The keys are ours, and few. */
 function present(inputs: Inputs): Inputs {
-  return Object.fromEntries(Object.entries(inputs).filter(([, value]) => !isEmpty(value)));
+  const some: Record<string, unknown> = {};
+  for (const key of Object.keys(inputs)) if (!isEmpty(inputs[key])) some[key] = inputs[key];
+  return some;
 }
+
+/** What an exemption says changes no plan. */
+const PLANNED_KEYS = ANNOTATION_KEYS.filter((key) => key !== 'exempt').map((key) => ({
+  key,
+  annotation: PREFIX + key,
+}));
 
 /** By their keys without prefix, which are a closed list. */
 function own(annotations: ReadonlyMap<string, unknown>): Inputs {
-  const found = ANNOTATION_KEYS.filter((key) => key !== 'exempt' && annotations.has(PREFIX + key));
-  return Object.fromEntries(
-    found.map((key) => {
-      const value = annotations.get(PREFIX + key);
-      return [key, shortened(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))];
-    }),
-  );
+  const some: Record<string, string> = {};
+  if (annotations.size === 0) return some;
+  for (const { key, annotation } of PLANNED_KEYS) {
+    const value = annotations.get(annotation);
+    if (value === undefined) continue;
+    some[key] = shortened(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+  }
+  return some;
 }
 
 function templateInputs({ role, annotations, spec }: PodTemplate): Inputs {
