@@ -55,10 +55,12 @@ const members = {
   engineVersion: nullableText.describe('from the image or its annotation; null: not known'),
   engineRecognisedBy: nullableText.describe('annotation, command, image, environment or default'),
   parallel: parallel.nullable().describe('tensor, pipeline and data ranks of one replica, as judged'),
-  bytesNeededPerGpu: count.nullable().describe('of the fullest GPU, against the limit that binds'),
+  bytesNeededPerGpu: count
+    .nullable()
+    .describe('of the fullest GPU: what counts against the limit that binds'),
   bytesAvailablePerGpu: count
     .nullable()
-    .describe('the limit that binds: the budget of the engine, or what is left beside it'),
+    .describe('the limit that binds: the budget of the engine, or the whole usable memory of the GPU'),
   requestedGpus: count.nullable().describe('of one serving replica, by its author; null: none'),
   plannedGpus: count.nullable().describe('of one serving replica, by the plan'),
   shape: nullableText.describe('class of nodes, or product, that was chosen'),

@@ -129,15 +129,21 @@ function sizedPart(judged: Judged | null): SizedPart {
   };
 }
 
-/** Of the limit that binds: the engine's budget, or what is left beside it. Need exceeds have where it does not fit. */
+/**
+ * Of the limit that binds: what counts against the engine's budget, or, where the GPU as a whole binds, all that is on
+ * it. Need exceeds have where it does not fit: an engine that keeps more beside its budget than is left takes both.
+ */
 function needAndHave(
   judged: Judged | null,
 ): Pick<DecisionRecord, 'bytesNeededPerGpu' | 'bytesAvailablePerGpu'> {
   if (judged === null) return { bytesNeededPerGpu: null, bytesAvailablePerGpu: null };
   const { fit, perGpu } = judged;
   if (fit === null) return { bytesNeededPerGpu: Math.round(perGpu.mid), bytesAvailablePerGpu: null };
-  const have = fit.binding === 'rest' ? fit.usableBytes - fit.budgetBytes : fit.budgetBytes;
-  return { bytesNeededPerGpu: Math.round(have - fit.headroomBytes), bytesAvailablePerGpu: have };
+  const { usableBytes, budgetBytes, headroomBytes } = fit;
+  const have = fit.binding === 'rest' ? usableBytes : budgetBytes;
+  const isWhole = fit.binding === 'rest' && headroomBytes >= 0;
+  const need = isWhole ? perGpu.mid : have - headroomBytes;
+  return { bytesNeededPerGpu: Math.round(need), bytesAvailablePerGpu: have };
 }
 
 type CountedPart = Pick<DecisionRecord, 'requestedGpus' | 'plannedGpus' | 'shape'>;

@@ -10,6 +10,7 @@ import { decisionRecord } from '../../src/pipeline/record.ts';
 import type { Decided, Facts } from '../../src/pipeline/types.ts';
 import type { Decision } from '../../src/plan/types.ts';
 import { CASES, type Case, reviewOf } from '../demo/reviews.ts';
+import { cluster, deployment, SCOUT_INT4, shape, vllmArgs } from '../plan/cases.ts';
 
 const nodes: unknown = parse(readFileSync(new URL('../demo/inventory.yaml', import.meta.url), 'utf8'));
 const { inventory } = readInventory([nodes], builtinCatalog);
@@ -165,26 +166,52 @@ describe('an update', () => {
   });
 });
 
+const IDENTITY = {
+  uid: 'u',
+  time: '2026-11-24T00:00:00Z',
+  webhook: 'validate',
+  operation: 'CREATE',
+  dryRun: false,
+  namespace: 'ml',
+  name: 'x',
+  generateName: null,
+  kind: 'Deployment',
+  user: null,
+  durationMicroseconds: 0,
+} as const;
+
 describe('the record', () => {
   it('is plain JSON with need and have in integer bytes', () => {
     const decision = create(objectOf(caseOf('scout-refused')));
-    const identity = {
-      uid: 'u',
-      time: '2026-11-24T00:00:00Z',
-      webhook: 'validate',
-      operation: 'CREATE',
-      dryRun: false,
-      namespace: 'ml',
-      name: 'x',
-      generateName: null,
-      kind: 'Deployment',
-      user: null,
-      durationMicroseconds: 0,
-    } as const;
-    const record = decisionRecord(decision, identity, FACTS, []);
+    const record = decisionRecord(decision, IDENTITY, FACTS, []);
 
     expect(JSON.parse(JSON.stringify(record))).toEqual(record);
     expect(Number.isInteger(record.bytesNeededPerGpu)).toBe(true);
     expect(record.bytesNeededPerGpu ?? 0).toBeGreaterThan(record.bytesAvailablePerGpu ?? 0);
+  });
+  it('speaks of the whole GPU where what is beside the engine’s budget binds, as the message does', () => {
+    const scout = (model: string, ...flags: readonly string[]): Decided =>
+      create(
+        deployment({
+          annotations: { model: 'scout', context: '8K' },
+          args: vllmArgs(model, 8192, ...flags),
+          limits: { 'nvidia.com/gpu': 1 },
+        }),
+        cluster([shape('NVIDIA-H200', 8)]),
+      );
+    const fits = scout(SCOUT_INT4);
+    const fit = fits.judged?.fit;
+    const record = decisionRecord(fits, IDENTITY, FACTS, []);
+
+    expect(fit?.binding).toBe('rest');
+    expect(record.bytesAvailablePerGpu).toBe(fit?.usableBytes);
+    expect(record.bytesNeededPerGpu).toBe(Math.round(fits.judged?.perGpu.mid ?? 0));
+
+    // What is outside exceeds the hundredth of the GPU that is left beside the budget.
+    const refused = scout(SCOUT_INT4, '--gpu-memory-utilization=0.99');
+    const over = decisionRecord(refused, IDENTITY, FACTS, []);
+
+    expect(refused.judged?.fit?.binding).toBe('rest');
+    expect(over.bytesNeededPerGpu ?? 0).toBeGreaterThan(over.bytesAvailablePerGpu ?? 0);
   });
 });
