@@ -203,6 +203,8 @@ function controller(layout: Layout, name: 'kube-controller-manager' | 'kube-sche
         `--root-ca-file=${files.ca}`,
         // Simulated kubelets send no heartbeats: after 50 s every node would be unreachable, and no Pod ready again.
         '--node-monitor-grace-period=24h',
+        // Every 15 s by default, which is also how late it looks at a new one.
+        '--horizontal-pod-autoscaler-sync-period=1s',
         `--secure-port=${ports.manager}`,
         `--cert-dir=${settings.folder}`,
       ]
