@@ -150,11 +150,13 @@ function exemptionOf(
   old: Workload | null,
   facts: Facts,
 ): ReturnType<typeof readExemption> {
-  const [template] = workload.templates;
-  const [oldTemplate] = old?.templates ?? [];
-  if (template === undefined) return { isExempt: false, findings: [] };
-  const before = old === null || oldTemplate === undefined ? null : annotationsOf(old, oldTemplate);
-  return readExemption(annotationsOf(workload, template), before, facts.policy, input);
+  const before = old === null ? null : annotationsThatExempt(old);
+  return readExemption(annotationsThatExempt(workload), before, facts.policy, input);
+}
+
+/** Beyond the limits of analysis no template was read: then what stands on the object itself exempts it. */
+function annotationsThatExempt(workload: Workload): ReturnType<typeof annotationsOf> {
+  return annotationsOf(workload, ...workload.templates.slice(0, 1));
 }
 
 // --- the verdict -------------------------------------------------------------------------------------------------

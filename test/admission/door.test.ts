@@ -144,6 +144,32 @@ describe('an object beyond the limits', () => {
     });
   });
 
+  it.each([
+    ['a reason', 'measured by hand, see ml/runbook', { allowed: true, warns: false }, 'exempt'],
+    ['no reason', 'true', { allowed: false, code: 403 }, 'exemption-unusable'],
+  ] as const)('that is exempt on its own metadata for %s is judged by that', (_what, exempt, want, code) => {
+    const object = withEnv(deployment(UNDERSIZED), HUGE);
+    at(object, 'metadata', 'annotations')['vramgate.io/exempt'] = exempt;
+    const outcome = review('validate', readOrThrow(envelope(object)), factsWith({ unknown: 'deny' }));
+
+    expect(glance(outcome)).toMatchObject(want);
+    expect(codesOf(outcome)).toContain(code);
+  });
+
+  it('is exempted by those who may only', () => {
+    const object = withEnv(deployment(UNDERSIZED), HUGE);
+    const exempt = structuredClone(object);
+    at(exempt, 'metadata', 'annotations')['vramgate.io/exempt'] = 'measured by hand, see ml/runbook';
+    const exemptions = { users: ['somebody-else'], groups: [], namespaces: [] };
+    const facts = factsWith({ unknown: 'deny', exemptions });
+
+    expect(codesOf(review('validate', readOrThrow(envelope(exempt)), facts))).toContain('exemption-unusable');
+    expect(codesOf(review('validate', readOrThrow(updated(exempt, object)), facts))).toContain(
+      'exemption-unusable',
+    );
+    expect(codesOf(review('validate', readOrThrow(updated(exempt, exempt)), facts))).toContain('exempt');
+  });
+
   it('does not keep a DELETE or a subresource', () => {
     const facts = factsWith({ unknown: 'deny' });
     const object = withEnv(deployment(UNDERSIZED), HUGE);
