@@ -68,7 +68,7 @@ export function loadBuiltinsLate(): Plugin {
 
 /**
  * Express parses text bodies in any charset and knows the type of every file name. This server reads bytes only
- * (`express.raw`) and names the types of its answers in full; the tables would be a tenth of the file that each replica
+ * (`raw-body`) and names the types of its answers in full; the tables would be a tenth of the file that each replica
  * reads at its start and keeps. A call for a charset fails instead of guessing; no file name has a type.
  */
 export function dropTablesOfExpress(): Plugin {

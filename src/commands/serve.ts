@@ -8,11 +8,11 @@ import { createLifecycle } from '../server/lifecycle.ts';
 import { type Listener, listenPlain, listenTls, PATIENCE, type Trouble } from '../server/listen.ts';
 import { createProbes } from '../server/probes.ts';
 import { seldom } from '../server/seldom.ts';
-import { readText } from './facts.ts';
 import { EXIT, UsageError } from './io.ts';
 import { createWebhooks } from './serve/answering.ts';
 import { openCertificate } from './serve/certificate.ts';
 import type { Certificate } from './serve/certificate-source.ts';
+import { openClientCa } from './serve/client-ca.ts';
 import { findCluster, watchCluster } from './serve/cluster.ts';
 import {
   configOf,
@@ -140,15 +140,28 @@ const TROUBLE_EVERY_MS = 10_000;
 async function openWebhooks(options: ServeOptions, pair: KeyPair, opening: Opening): Promise<Listener> {
   const { config, certificate, running, cleanup } = opening;
   const { host, maxConnections, clientCaFile } = config.server;
-  const clientCa = clientCaFile === null ? null : await readText(clientCaFile);
-  const trouble = seldom<Trouble>((what, times) => {
+  const clientCa = await openClientCa(clientCaFile, running);
+  const tell = seldom<Trouble>((what, times) => {
     running.log.warn('connections without a request', { what, times });
   }, TROUBLE_EVERY_MS);
-  const settings = { host, port: options.port, pair, maxConnections, clientCa, patience: PATIENCE, trouble };
+  const trouble = (what: Trouble): void => {
+    running.metrics.disconnected(what);
+    tell(what);
+  };
+  const settings = {
+    host,
+    port: options.port,
+    pair,
+    maxConnections,
+    clientCa: clientCa.first,
+    patience: PATIENCE,
+    trouble,
+  };
   const listener = await listenTls(createWebhooks(running), settings).catch((error: unknown) => {
     throw new UsageError(`--port ${options.port}: ${messageOf(error)}`);
   });
   cleanup.defer(listener.close);
   cleanup.defer(certificate.watch(listener.swap));
+  cleanup.defer(clientCa.watch(listener.trust));
   return listener;
 }

@@ -81,7 +81,10 @@ export const serverSchema = z.strictObject({
     .describe('answers after SIGTERM, each closing its connection'),
   stopSeconds: z.number().min(0).max(300).default(15).describe('then the time for what is still open'),
   maxConnections: z.int().min(1).max(65_536).default(2048).describe('connections at once'),
-  clientCaFile: text.nullable().default(null).describe('CA that client certificates must chain to'),
+  clientCaFile: text
+    .nullable()
+    .default(null)
+    .describe('CA that client certificates must chain to; read again when it changes'),
 });
 
 const clusterSchema = z.strictObject({

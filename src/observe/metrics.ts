@@ -7,8 +7,13 @@ const ERROR_CLASSES = ['unreadable', 'too-large', 'deadline', 'internal', 'not-r
 /** What went wrong without a verdict. A closed list, because a label must be one. */
 export type ErrorClass = (typeof ERROR_CLASSES)[number];
 
+const NO_REQUESTS = ['connection', 'http', 'dropped'] as const;
+
+/** Why a connection ended without a request (`Trouble` of src/server). */
+export type NoRequest = (typeof NO_REQUESTS)[number];
+
 /** What is read again while the process runs. */
-export type Refreshed = 'config' | 'inventory' | 'certificate';
+export type Refreshed = 'config' | 'inventory' | 'certificate' | 'client-ca';
 
 /** `kept`: the new one cannot be used, the last good one stays. `started`: the first one is in use. */
 export type Refresh = 'started' | 'applied' | 'kept';
@@ -25,6 +30,8 @@ export interface Metrics {
   /** Counts one decision, its findings and its duration. */
   readonly decided: (record: DecisionRecord) => void;
   readonly failed: (errorClass: ErrorClass) => void;
+  /** A connection that ended without a request. */
+  readonly disconnected: (reason: NoRequest) => void;
   readonly entered: () => void;
   readonly left: () => void;
   readonly certificateExpires: (at: Date) => void;
@@ -75,6 +82,12 @@ function processMetrics(registers: Registry[]) {
       name: 'vramgate_errors_total',
       help: 'What was not answered with a verdict, by class.',
       labelNames: ['class'] as const,
+      registers,
+    }),
+    disconnects: new Counter({
+      name: 'vramgate_connections_without_request_total',
+      help: 'Connections that ended without a request: no handshake or a reset, no HTTP or not in time, more than are taken.',
+      labelNames: ['reason'] as const,
       registers,
     }),
     inFlight: new Gauge({ name: 'vramgate_in_flight_reviews', help: 'Reviews being answered.', registers }),
@@ -171,9 +184,10 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const { decisions, durations, findings } = decisionMetrics(registers);
-  const { errors, inFlight, expiry, config } = processMetrics(registers);
+  const { errors, disconnects, inFlight, expiry, config } = processMetrics(registers);
   // From the start on, so that the first error is an increase that an alert can see.
   for (const one of ERROR_CLASSES) errors.inc({ class: one }, 0);
+  for (const reason of NO_REQUESTS) disconnects.inc({ reason }, 0);
   const stop = eventLoopLag(registers);
 
   function decided(record: DecisionRecord): void {
@@ -187,6 +201,7 @@ export function createMetrics(): Metrics {
   return {
     decided,
     failed: (errorClass) => errors.inc({ class: errorClass }),
+    disconnected: (reason) => disconnects.inc({ reason }),
     entered: () => inFlight.inc(),
     left: () => inFlight.dec(),
     certificateExpires: (at) => expiry.set(at.getTime() / 1000),

@@ -4,6 +4,7 @@ import { readBody } from '../admission/door.ts';
 import type { Webhook } from '../admission/handle.ts';
 import type { AdmissionReviewAnswer } from '../admission/respond.ts';
 import type { Review } from '../admission/review.ts';
+import { answerEarly, readBytes } from './body.ts';
 import { timeoutMilliseconds } from './deadline.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -27,9 +28,6 @@ export interface AppSettings {
   readonly left: () => void;
 }
 
-// Objects are at most 3 MiB in one request; an UPDATE carries two of them and an envelope. controller-runtime
-// (pkg/webhook/admission/http.go) settles on 7 MiB by the same arithmetic.
-const MAX_BODY_BYTES = 7 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = '1';
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 
@@ -61,8 +59,6 @@ function checkType({ failed }: AppSettings): RequestHandler {
   };
 }
 
-const NO_BYTES = Buffer.alloc(0);
-
 function microsecondsSince(start: number): number {
   return Math.round((performance.now() - start) * 1000);
 }
@@ -78,8 +74,7 @@ function review(settings: AppSettings, webhook: Webhook): RequestHandler {
   const { answer, failed } = settings;
   return (request, response) => {
     const start = performance.now();
-    // express leaves something else than a Buffer where there was no body.
-    const reading = readBody(Buffer.isBuffer(request.body) ? request.body : NO_BYTES);
+    const reading = readBody(request.body);
     if (reading.kind === 'unreadable') {
       failed('unreadable', reading.message);
       return plain(response, 400, reading.message);
@@ -122,21 +117,19 @@ function statusOf(error: unknown): number {
 
 /** Express tells an error handler by its four parameters. */
 function onError({ failed }: AppSettings) {
-  return (error: unknown, _request: Request, response: Response, next: NextFunction): void => {
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     if (response.headersSent) return next(error);
     const status = statusOf(error);
-    // What is left of the body is not worth reading, nor is the connection.
-    response.set('Connection', 'close');
     if (status === 413) {
       failed('too-large', 'body over 7 MiB');
-      return plain(response, 413, 'the body is larger than 7 MiB');
+      return answerEarly(request, response, 413, 'the body is larger than 7 MiB');
     }
     if (status >= 400 && status < 500) {
       failed('unreadable', 'the body cannot be read');
-      return plain(response, 400, 'the body cannot be read');
+      return answerEarly(request, response, 400, 'the body cannot be read');
     }
     failed('internal', 'a review was not answered', error);
-    plain(response, 500, 'internal error');
+    answerEarly(request, response, 500, 'internal error');
   };
 }
 
@@ -144,13 +137,12 @@ export function createApp(settings: AppSettings): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const body = express.raw({ type: () => true, limit: MAX_BODY_BYTES, inflate: false });
   const steps = [
     count(settings),
     gate(settings),
     checkType(settings),
     startClock(),
-    body,
+    readBytes(),
     checkClock(settings),
   ];
   app.post('/mutate', ...steps, review(settings, 'mutate'));

@@ -14,6 +14,12 @@ function chainOf(cert: string): readonly X509Certificate[] {
   return (cert.match(CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
 }
 
+/** @throws Error where a file of authorities holds none, or one that cannot be read: nobody could be let in. */
+export function authorities(pem: string): string {
+  if (chainOf(pem).length === 0) throw new Error('there is no certificate in the file of authorities');
+  return pem;
+}
+
 /** @throws Error when the two cannot be served together: one of them is old, or the chain is in disorder. */
 export function keyPair(cert: string, key: string): KeyPair {
   const chain = chainOf(cert);

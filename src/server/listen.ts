@@ -70,20 +70,24 @@ export interface Listener {
   readonly port: number;
   /** Serves `pair` to new connections; the open ones keep the old one. @throws when key and certificate differ. */
   readonly swap: (pair: KeyPair) => void;
+  /** Asks new connections for certificates of another CA (PEM), where there was one from the start. */
+  readonly trust: (clientCa: string) => void;
   readonly stop: (lifecycle: Lifecycle, settings: StopSettings) => Promise<void>;
   /** At once; for a process that could not start. Nothing happens after `stop`. */
   readonly close: () => Promise<void>;
 }
 
 /** setSecureContext replaces every option, so what is set once must be set each time (toolchain.md §7). */
-function secureOptions({ clientCa }: TlsSettings, { cert, key }: KeyPair) {
+type Secrets = Pick<TlsSettings, 'pair' | 'clientCa'>;
+
+function secureOptions({ pair: { cert, key }, clientCa }: Secrets) {
   return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== null && { ca: clientCa }) } as const;
 }
 
 function serverOptions(settings: TlsSettings): ServerOptions {
   const asksClient = settings.clientCa !== null;
   return {
-    ...secureOptions(settings, settings.pair),
+    ...secureOptions(settings),
     requestCert: asksClient,
     rejectUnauthorized: asksClient,
     handshakeTimeout: settings.patience.handshakeMs,
@@ -150,9 +154,15 @@ export async function listenTls(handler: RequestListener, settings: TlsSettings)
   // A scanner or a client that does not trust us: nothing of ours, and no reason to crash.
   server.on('clientError', (error: Error, socket: Duplex) => settings.trouble(refuse(error, socket)));
   const port = await listening(server, settings);
+  let current: Secrets = settings;
+  const use = (next: Secrets): void => {
+    server.setSecureContext(secureOptions(next));
+    current = next;
+  };
   return {
     port,
-    swap: (pair) => server.setSecureContext(secureOptions(settings, pair)),
+    swap: (pair) => use({ ...current, pair }),
+    trust: (clientCa) => use({ ...current, clientCa }),
     stop: (lifecycle, stopSettings) => drainAndClose(server, lifecycle, stopSettings),
     close: () => closeWithin(server, 0),
   };

@@ -59,9 +59,14 @@ beforeAll(async () => {
   ];
   // A body that is too large may lose its connection before the answer is read.
   for (const [path, body] of calls) await post(serving, path, body).catch(() => null);
+  // Plain HTTP on the port of HTTPS.
+  await fetch(`http://127.0.0.1:${serving.port}/`).catch(() => null);
   const recorded = (): true | null =>
     serving.log().filter((line) => line['msg'] === 'decision').length === 7 ? true : null;
   await until(recorded, 'seven records');
+  const isIdle = async (): Promise<true | null> =>
+    (await serving.sample('vramgate_in_flight_reviews')) === 0 ? true : null;
+  await until(isIdle, 'the last answer to have left');
   text = (await page(serving.metricsPort, '/metrics')).text;
   contentType =
     (await fetch(`http://127.0.0.1:${serving.metricsPort}/metrics`)).headers.get('content-type') ?? '';
@@ -99,6 +104,8 @@ describe('/metrics', () => {
     expect(value('vramgate_errors_total', { class: 'unreadable' })).toBe(2);
     expect(value('vramgate_errors_total', { class: 'too-large' })).toBe(1);
     expect(value('vramgate_errors_total', { class: 'internal' })).toBe(0);
+    expect(value('vramgate_connections_without_request_total', { reason: 'connection' })).toBeGreaterThan(0);
+    expect(value('vramgate_connections_without_request_total', { reason: 'dropped' })).toBe(0);
     expect(value('vramgate_in_flight_reviews')).toBe(0);
   });
 
@@ -121,8 +128,9 @@ describe('/metrics', () => {
       allowed: ['true', 'false'],
       code: Object.keys(FINDINGS),
       class: ['unreadable', 'too-large', 'deadline', 'internal', 'not-ready'],
-      subject: ['config', 'inventory', 'certificate'],
+      subject: ['config', 'inventory', 'certificate', 'client-ca'],
       result: ['applied', 'kept'],
+      reason: ['connection', 'http', 'dropped'],
     };
     const numbers = ['le', 'policy', 'catalog'];
     for (const { name, labels } of samplesOf(text)) {

@@ -172,4 +172,25 @@ describe('client certificates', () => {
     expect(await call(next.ca, bad)).not.toMatch(/^answered/);
     expect((await page(target.metricsPort, '/readyz')).status).toBe(200);
   });
+
+  it('of a CA that has taken the place of the first one are let in without a restart; a file without one changes nothing', async () => {
+    const [first, second] = [await clientAuthority('clients'), await clientAuthority('clients')];
+    const [old, young] = [await first.issue('kube-apiserver'), await second.issue('kube-apiserver')];
+    const target = await start({ clientCa: first.ca });
+    const call = (pair: { cert: string; key: string }): Promise<string> =>
+      failureOf({ port: target.port, ca: target.ca, cert: pair.cert, key: pair.key });
+
+    expect(await call(young)).not.toMatch(/^answered/);
+
+    writeFileSync(join(target.folder, 'client-ca.crt'), second.ca);
+    await untilSample(target, 'vramgate_refreshes_total{subject="client-ca",result="applied"}', 1);
+
+    expect(await call(young)).toBe('answered 200');
+    expect(await call(old)).not.toMatch(/^answered/);
+
+    writeFileSync(join(target.folder, 'client-ca.crt'), 'not a certificate');
+    await untilSample(target, 'vramgate_last_refresh_successful{subject="client-ca"}', 0);
+
+    expect(await call(young)).toBe('answered 200');
+  });
 });

@@ -65,7 +65,10 @@ export const ROOMS: ReadonlyMap<string, Room> = new Map([
     'cluster',
     shell([...FACTS, 'catalog', 'workload', 'inventory', 'plan'], ['@kubernetes/client-node', 'node:']),
   ],
-  ['server', shell([...FACTS, 'admission'], ['express', '@peculiar/x509', 'reflect-metadata', 'node:'])],
+  [
+    'server',
+    shell([...FACTS, 'admission'], ['express', 'raw-body', '@peculiar/x509', 'reflect-metadata', 'node:']),
+  ],
   ['certificates', shell([...FACTS, 'cluster', 'server'], ['zod', 'node:'])],
   ['commands', shell([...DECISION, 'config'], ['diff', 'yaml', 'rfc6902', 'node:'])],
   ['cli', shell([...FACTS, 'commands', 'config'], ['node:'])],
