@@ -153,6 +153,35 @@ const BODIES: ReadonlyMap<string, () => string> = new Map([
         }),
       ),
   ]),
+  // Every way out that is tried reads the launch again.
+  [
+    'undersized in a script of 60 KiB',
+    () =>
+      review(
+        deployment({
+          container: `,"command":["bash","-c","${'echo $HOME; '.repeat(5000)}exec vllm serve --tensor-parallel-size=1"]`,
+        }),
+      ),
+  ],
+  [
+    'undersized with 3,900 arguments',
+    () =>
+      review(
+        deployment({
+          container: `,"args":["--tensor-parallel-size=1",${times((i) => `"--seed=${i}"`, 3900)}]`,
+        }),
+      ),
+  ],
+  [
+    'undersized whatever is tried, beside 3,000 variables of others',
+    () =>
+      review(
+        deployment({
+          annotations: `${ANNOTATIONS},"vramgate.io/concurrency":"900000"`,
+          containers: `{${IMAGE},${GPUS},"args":["--tensor-parallel-size=1"]},${sidecars(3)}`,
+        }),
+      ),
+  ],
   [
     'one argument of 6 MiB',
     () => review(deployment({ container: `,"args":["${'-'.repeat(6 * 1024 * 1024)}"]` })),
