@@ -264,6 +264,7 @@ export function lowerEdits(object: unknown, edits: readonly Edit[]): readonly Pa
  * apply is a 500 for the user that no failurePolicy covers (webhook-practice.md §1, fact 6).
  */
 export function patchOrThrow(object: unknown, edits: readonly Edit[]): readonly PatchOperation[] {
+  if (edits.length === 0) return [];
   const { operations, edited } = lower(object, edits);
   if (isSameJson(applyPatch(object, operations), edited)) return operations;
   throw new Error('a JSON Patch of ours does not give what its edits mean');
