@@ -39,13 +39,16 @@ export async function killPrograms(): Promise<void> {
 /** The webhook client of the API server honours these, and everything here is on loopback. */
 const PROXY = /^(?:https?|all|no)_proxy$/i;
 
+/** The Go programs collect garbage less often: a third of the processor's time for memory that is there. */
+const COLLECT_LATE = { GOGC: '400' };
+
 export function cleanEnvironment(
   more: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const own = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !PROXY.test(entry[0]),
   );
-  return { ...Object.fromEntries(own), ...more };
+  return { ...COLLECT_LATE, ...Object.fromEntries(own), ...more };
 }
 
 export function startProgram({ name, command, args, logFile, env }: ProgramSettings): Program {
