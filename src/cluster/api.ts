@@ -67,9 +67,9 @@ export const METADATA_ONLY = {
 const CALL_TIMEOUT_MS = 30_000;
 const WATCH_SECONDS = 240;
 const WATCH_GRACE_MS = 30_000;
-// A page is whole in memory, as text and as objects: 50 large nodes (20 KB each, mostly image names) are 1 MB. With
-// 250, the process keeps 80 MiB more after 15,000 nodes (`npm run bench cluster`).
-const PAGE_LIMIT = 50;
+// A page is whole in memory, as text and as objects: 20 large nodes (20 KB each, mostly image names) are 0.4 MB. With 50,
+// the process keeps 10 to 30 MiB more after 15,000 nodes, with 250 some 80 (`npm run bench cluster`).
+const PAGE_LIMIT = 20;
 const MAX_BODY = 64 * 1024 * 1024;
 /** An object is at most 3 MiB (reference webhook-practice.md §1, fact 31); escaping may double it. */
 const MAX_LINE = 8 * 1024 * 1024;

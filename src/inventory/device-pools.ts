@@ -5,9 +5,8 @@ import type { Reach, ServedDevice, ServedGroup, SliceFacts } from './resource-sl
 /** Nodes whose devices may have changed. */
 export type Affected = ReadonlySet<string> | 'all';
 
-interface Pool {
-  readonly slices: Map<string, SliceFacts>;
-}
+/** Slices of one pool: one, almost always. */
+type Pool = readonly SliceFacts[];
 
 const NONE: Affected = new Set();
 const NO_LABELS: Labels = new Map();
@@ -29,14 +28,17 @@ function namesOf(groups: readonly ServedGroup[]): Affected {
   return names;
 }
 
+function reachedBy(pool: Pool): Affected {
+  return pool.map(({ groups }) => namesOf(groups)).reduce(together, NONE);
+}
+
 /**
  * Only the newest generation of a pool counts, and only when all its slices are there: the scheduler allocates nothing
  * from an incomplete pool (kubernetes/api resource/v1 ResourcePool).
  */
-function currentGroups({ slices }: Pool): readonly ServedGroup[] {
-  const all = [...slices.values()];
-  const newest = Math.max(...all.map(({ generation }) => generation));
-  const current = all.filter(({ generation }) => generation === newest);
+function currentGroups(pool: Pool): readonly ServedGroup[] {
+  const newest = Math.max(...pool.map(({ generation }) => generation));
+  const current = pool.filter(({ generation }) => generation === newest);
   return current[0] === undefined || current.length !== current[0].slices
     ? []
     : current.flatMap(({ groups }) => groups);
@@ -57,7 +59,7 @@ export class DevicePools {
   readonly #pools = new Map<string, Pool>();
   readonly #slices = new Map<string, SliceFacts>();
   /** Pools that name the node. */
-  readonly #byNode = new Map<string, Set<string>>();
+  readonly #byNode = new Map<string, readonly string[]>();
   /** Pools that choose nodes otherwise. */
   readonly #wide = new Set<string>();
   /** Thousands of nodes have the same devices. */
@@ -66,27 +68,25 @@ export class DevicePools {
   put(slice: SliceFacts): Affected {
     const before = this.remove(slice.name);
     const key = poolKey(slice);
-    const pool = this.#pools.get(key) ?? { slices: new Map() };
-    this.#pools.set(key, pool);
-    const kept = { ...slice, groups: slice.groups.map((group) => this.#intern(group)) };
-    pool.slices.set(slice.name, kept);
+    const kept = this.#compact(slice);
+    const pool = [...(this.#pools.get(key) ?? []), kept];
     this.#slices.set(slice.name, kept);
-    this.#link(key, pool);
-    return together(before, this.#reached(pool));
+    this.#setPool(key, pool);
+    return together(before, reachedBy(pool));
   }
 
   remove(name: string): Affected {
     const slice = this.#slices.get(name);
-    const pool = slice === undefined ? undefined : this.#pools.get(poolKey(slice));
-    if (slice === undefined || pool === undefined) return NONE;
+    if (slice === undefined) return NONE;
     const key = poolKey(slice);
-    const affected = this.#reached(pool);
+    const pool = this.#pools.get(key) ?? [];
     this.#unlink(key, pool);
     this.#slices.delete(name);
-    pool.slices.delete(name);
-    if (pool.slices.size === 0) this.#pools.delete(key);
-    else this.#link(key, pool);
-    return affected;
+    this.#setPool(
+      key,
+      pool.filter((one) => one.name !== name),
+    );
+    return reachedBy(pool);
   }
 
   names(): Iterable<string> {
@@ -97,38 +97,44 @@ export class DevicePools {
   devicesOf(name: string, labels: Labels): readonly ServedDevice[] {
     const keys = [...(this.#byNode.get(name) ?? []), ...this.#wide];
     return keys.flatMap((key) => {
-      const pool = this.#pools.get(key);
-      const groups = pool === undefined ? [] : currentGroups(pool);
+      const groups = currentGroups(this.#pools.get(key) ?? []);
       return groups.flatMap(({ reach, devices }) => (reaches(reach, name, labels) ? devices : []));
     });
   }
 
-  #reached({ slices }: Pool): Affected {
-    return [...slices.values()].map(({ groups }) => namesOf(groups)).reduce(together, NONE);
-  }
-
-  #link(key: string, pool: Pool): void {
-    const reached = this.#reached(pool);
+  #setPool(key: string, pool: Pool): void {
+    if (pool.length === 0) {
+      this.#pools.delete(key);
+      return;
+    }
+    this.#pools.set(key, pool);
+    const reached = reachedBy(pool);
     if (reached === 'all') this.#wide.add(key);
     else
-      for (const name of reached)
-        this.#byNode.set(name, (this.#byNode.get(name) ?? new Set<string>()).add(key));
+      for (const name of reached) {
+        const keys = this.#byNode.get(name) ?? [];
+        if (!keys.includes(key)) this.#byNode.set(name, [...keys, key]);
+      }
   }
 
   #unlink(key: string, pool: Pool): void {
     this.#wide.delete(key);
-    const reached = this.#reached(pool);
+    const reached = reachedBy(pool);
     for (const name of reached === 'all' ? [] : reached) {
-      const keys = this.#byNode.get(name);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#byNode.delete(name);
+      const keys = (this.#byNode.get(name) ?? []).filter((one) => one !== key);
+      if (keys.length === 0) this.#byNode.delete(name);
+      else this.#byNode.set(name, keys);
     }
   }
 
-  #intern({ reach, devices }: ServedGroup): ServedGroup {
-    const text = JSON.stringify(devices);
-    const shared = this.#shared.get(text) ?? devices;
-    this.#shared.set(text, shared);
-    return { reach, devices: shared };
+  /** Fifteen thousand slices that are much alike: what is equal is held once. */
+  #compact(slice: SliceFacts): SliceFacts {
+    const groups = slice.groups.map(({ reach, devices }) => {
+      const text = JSON.stringify(devices);
+      const shared = this.#shared.get(text) ?? devices;
+      this.#shared.set(text, shared);
+      return { reach, devices: shared };
+    });
+    return { ...slice, groups };
   }
 }

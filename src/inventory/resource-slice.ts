@@ -57,6 +57,8 @@ const VENDORS: ReadonlyMap<string, ServedDevice['vendor']> = new Map([
   ['gpu.amd.com', 'amd'],
 ]);
 
+const DRIVERS: readonly string[] = [...VENDORS.keys()];
+
 /** The drivers' word for each kind; `vfio` devices are handed to virtual machines. */
 const KINDS: ReadonlyMap<string, ServedDevice['kind']> = new Map([
   ['gpu', 'gpu'],
@@ -182,9 +184,9 @@ function grouped(published: readonly Published[]): readonly ServedGroup[] {
 /** null: another driver's, whose devices are no GPUs that are known here. One without devices may complete its pool. */
 export function readResourceSlice(object: unknown): SliceFacts | null {
   const spec = fieldsAt(object, 'spec');
-  const driver = textAt(spec, 'driver') ?? '';
-  const vendor = VENDORS.get(driver);
-  if (vendor === undefined) return null;
+  const driver = DRIVERS.find((one) => one === spec['driver']);
+  const vendor = VENDORS.get(driver ?? '');
+  if (driver === undefined || vendor === undefined) return null;
   const pool = fieldsAt(spec, 'pool');
   return {
     name: nameOf(object),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
@@ -10,11 +10,12 @@ import { finishClasses } from '../../src/inventory/classes.ts';
 import { KnownNodes } from '../../src/inventory/known-nodes.ts';
 import { readNode } from '../../src/inventory/node.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
+import { readResourceSlice } from '../../src/inventory/resource-slice.ts';
 import { computingTime, report } from './measure.ts';
 
 /**
  * What a large cluster costs: memory over idle with 15,000 GPU nodes listed from an API server (a process of its own),
- * and the time of one change among 15,000 nodes against one among 1,000.
+ * and the time of one change among 15,000 nodes against one among 1,000; both with GPUs that DRA serves as well.
  */
 
 const NODES = 15_000;
@@ -22,9 +23,33 @@ const MIB = 1024 * 1024;
 const MEMORY_LIMIT_MIB = 60;
 const CHANGE_LIMIT = 2;
 
+function nameAt(at: number): string {
+  return `gpu-${String(at).padStart(5, '0')}.example.internal`;
+}
+
+/** What a DRA driver publishes of a node of eight GPUs (test/fixtures/nodes/dra-nvidia.yaml). */
+function sliceAt(at: number, memory = '81559Mi'): object {
+  const nodeName = nameAt(at);
+  const devices = Array.from({ length: 8 }, (_, gpu) => ({
+    name: `gpu-${gpu}`,
+    attributes: {
+      type: { string: 'gpu' },
+      productName: { string: 'NVIDIA H100 80GB HBM3' },
+      cudaComputeCapability: { version: '9.0.0' },
+      uuid: { string: `GPU-${at}-${gpu}` },
+    },
+    capacity: { memory: { value: memory } },
+  }));
+  const pool = { name: nodeName, generation: 1, resourceSliceCount: 1 };
+  return {
+    metadata: { name: `${nodeName}-gpu.nvidia.com-x`, resourceVersion: '5' },
+    spec: { driver: 'gpu.nvidia.com', nodeName, pool, devices },
+  };
+}
+
 /** A node as a managed cluster has it: some 60 labels, 50 images; 12 KB of JSON. */
-function nodeAt(at: number, zone = `zone-${at % 3}`): object {
-  const name = `gpu-${String(at).padStart(5, '0')}.example.internal`;
+function nodeAt(at: number, zone = `zone-${at % 3}`, gpus: object = { 'nvidia.com/gpu': '8' }): object {
+  const name = nameAt(at);
   const labels = Object.fromEntries([
     ['kubernetes.io/hostname', name],
     ['nvidia.com/gfd.timestamp', String(1_715_703_041 + at)],
@@ -51,8 +76,8 @@ function nodeAt(at: number, zone = `zone-${at % 3}`): object {
     },
     spec: { providerID: `aws:///us-east-1a/i-${at}` },
     status: {
-      allocatable: { cpu: '190', 'nvidia.com/gpu': '8' },
-      capacity: { cpu: '192', 'nvidia.com/gpu': '8' },
+      allocatable: { cpu: '190', ...gpus },
+      capacity: { cpu: '192', ...gpus },
       conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: '2026-11-25T10:00:00Z' }],
       images,
     },
@@ -61,17 +86,27 @@ function nodeAt(at: number, zone = `zone-${at % 3}`): object {
 
 // --- the API server, in a process of its own -----------------------------------------------------------------------
 
-function listPage(parameters: URLSearchParams, total: number): string {
+type ObjectAt = (at: number) => object;
+
+/** `/plugin`: the kubelet counts the GPUs; `/dra`: ResourceSlices do; anything else: an empty cluster. */
+const COLLECTIONS: ReadonlyMap<string, ObjectAt> = new Map([
+  ['/plugin/api/v1/nodes', (at) => nodeAt(at)],
+  ['/dra/api/v1/nodes', (at) => nodeAt(at, `zone-${at % 3}`, {})],
+  ['/dra/apis/resource.k8s.io/v1/resourceslices', (at) => sliceAt(at)],
+]);
+
+function listPage(parameters: URLSearchParams, objectAt: ObjectAt | undefined): string {
+  const total = objectAt === undefined ? 0 : NODES;
   const from = Number(parameters.get('continue') ?? 0);
   const to = Math.min(total, from + Number(parameters.get('limit')));
-  const items = Array.from({ length: to - from }, (_, at) => nodeAt(from + at));
+  const items = Array.from({ length: to - from }, (_, at) => objectAt?.(from + at));
   const metadata = { resourceVersion: '5', ...(to < total && { continue: String(to) }) };
-  return JSON.stringify({ kind: 'NodeList', metadata, items });
+  return JSON.stringify({ kind: 'List', metadata, items });
 }
 
 function answer(url: URL, response: ServerResponse): void {
-  const total = url.pathname.startsWith('/empty') || !url.pathname.endsWith('/nodes') ? 0 : NODES;
-  if (url.searchParams.get('watch') !== 'true') response.end(listPage(url.searchParams, total));
+  const list = () => listPage(url.searchParams, COLLECTIONS.get(url.pathname));
+  if (url.searchParams.get('watch') !== 'true') response.end(list());
   else response.write('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n');
 }
 
@@ -112,7 +147,8 @@ async function viewOf(
   return { view, rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed };
 }
 
-async function measureMemory(): Promise<void> {
+/** In a process of its own: what one cluster leaves behind would count for the next. */
+async function measureMemory(served: string): Promise<void> {
   const child = spawn(process.execPath, [process.argv[1] ?? '', 'api'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -121,10 +157,10 @@ async function measureMemory(): Promise<void> {
       child.stdout.once('data', (text) => resolve(String(text).trim())),
     );
     const idle = await viewOf(`http://127.0.0.1:${port}/empty`);
-    const full = await viewOf(`http://127.0.0.1:${port}`);
+    const full = await viewOf(`http://127.0.0.1:${port}/${served}`);
     report([
       {
-        what: `resident memory of ${NODES} nodes over idle`,
+        what: `resident memory of ${NODES} nodes over idle (${served})`,
         value: (full.rss - idle.rss) / MIB,
         unit: 'MiB',
         limit: MEMORY_LIMIT_MIB,
@@ -137,20 +173,13 @@ async function measureMemory(): Promise<void> {
   }
 }
 
-/** Microseconds of one node's change of zone, until the new classes are there. */
-function timeOfChange(total: number): number {
-  const known = new KnownNodes(indexGpus(builtinCatalog));
-  const put = (object: object): void => {
-    const { parts } = readNode(object);
-    if (parts !== null) known.put(parts);
-  };
-  for (let at = 0; at < total; at += 1) put(nodeAt(at));
-  const changed = [nodeAt(7), nodeAt(7, 'zone-elsewhere')];
+/** Microseconds of one change, until the new classes are there. */
+function timeOfChange(known: KnownNodes, change: (turn: number) => void): number {
   let turn = 0;
   return computingTime(
     () => {
       turn += 1;
-      put(changed[turn % 2] ?? {});
+      change(turn % 2);
       finishClasses(known.drafts());
     },
     5,
@@ -158,17 +187,63 @@ function timeOfChange(total: number): number {
   );
 }
 
-function measureChanges(): void {
-  const [few, many] = [timeOfChange(1_000), timeOfChange(NODES)];
+function knownNodes(total: number, gpus?: object): KnownNodes {
+  const known = new KnownNodes(indexGpus(builtinCatalog));
+  for (let at = 0; at < total; at += 1) putNode(known, nodeAt(at, `zone-${at % 3}`, gpus));
+  return known;
+}
+
+function putNode(known: KnownNodes, object: object): void {
+  const { parts } = readNode(object);
+  if (parts !== null) known.put(parts);
+}
+
+function putSlice(known: KnownNodes, object: object): void {
+  const slice = readResourceSlice(object);
+  if (slice !== null) known.putSlice(slice);
+}
+
+/** A node that changes its zone. */
+function timeOfNode(total: number): number {
+  const known = knownNodes(total);
+  const changed = [nodeAt(7), nodeAt(7, 'zone-elsewhere')];
+  return timeOfChange(known, (turn) => putNode(known, changed[turn] ?? {}));
+}
+
+/** A slice whose devices have another memory. */
+function timeOfSlice(total: number): number {
+  const known = knownNodes(total, {});
+  for (let at = 0; at < total; at += 1) putSlice(known, sliceAt(at));
+  const changed = [sliceAt(7), sliceAt(7, '81089Mi')];
+  return timeOfChange(known, (turn) => putSlice(known, changed[turn] ?? {}));
+}
+
+function measureChanges(what: string, timeOf: (total: number) => number): void {
+  const [few, many] = [timeOf(1_000), timeOf(NODES)];
   report([
-    { what: 'one change among 1,000 nodes', value: few, unit: 'us', limit: null },
-    { what: `one change among ${NODES} nodes`, value: many, unit: 'us', limit: null },
+    { what: `one ${what} among 1,000 nodes`, value: few, unit: 'us', limit: null },
+    { what: `one ${what} among ${NODES} nodes`, value: many, unit: 'us', limit: null },
     { what: 'the one to the other', value: many / few, unit: 'times', limit: CHANGE_LIMIT },
   ]);
 }
 
-if (process.argv[2] === 'api') serveApi();
+/** As the image runs it (Dockerfile). */
+const V8_FLAGS: readonly string[] = ['--expose-gc', '--max-semi-space-size=4'];
+
+function measureApart(served: string): void {
+  const file = process.argv[1] ?? '';
+  const { status } = spawnSync(process.execPath, [...V8_FLAGS, file, 'memory', served], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exitCode = 1;
+}
+
+const [, , mode, served = ''] = process.argv;
+if (mode === 'api') serveApi();
+else if (mode === 'memory') await measureMemory(served);
 else {
-  measureChanges();
-  await measureMemory();
+  measureChanges('change', timeOfNode);
+  measureChanges('slice changed', timeOfSlice);
+  measureApart('plugin');
+  measureApart('dra');
 }

@@ -124,10 +124,10 @@ describe('lists', () => {
   it('says that a continue token expired', async () => {
     nock(SERVER)
       .get(NODES)
-      .query({ limit: '50' })
+      .query({ limit: '20' })
       .reply(200, { metadata: { resourceVersion: '1', continue: 'x' }, items: [] })
       .get(NODES)
-      .query({ limit: '50', continue: 'x' })
+      .query({ limit: '20', continue: 'x' })
       .reply(410, status(410, 'Expired', 'too old'));
     expect(isStatus(await failure(gather(api.list(NODES))), 410)).toBe(true);
   });

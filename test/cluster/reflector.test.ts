@@ -49,7 +49,7 @@ function listOf(version: string, ...names: readonly string[]): object {
 }
 
 function mockList(status: number, body: object): void {
-  nock(SERVER).get(PATH).query({ limit: '50' }).reply(status, body);
+  nock(SERVER).get(PATH).query({ limit: '20' }).reply(status, body);
 }
 
 function mockWatch(from: string, ...events: readonly object[]): void {

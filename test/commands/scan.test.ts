@@ -252,7 +252,7 @@ describe('--write-reports', () => {
       .get(REPORTS)
       .reply(200, { resources: [] })
       .get(`${REPORTS}/reports`)
-      .query({ labelSelector: 'app.kubernetes.io/managed-by=vramgate', limit: '50' })
+      .query({ labelSelector: 'app.kubernetes.io/managed-by=vramgate', limit: '20' })
       .reply(200, { metadata: { resourceVersion: '1' }, items: [old] })
       .put(`${REPORTS}/namespaces/left/reports/vramgate-scan`, keep)
       .reply(200, {})
