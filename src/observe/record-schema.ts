@@ -33,7 +33,7 @@ const members = {
   allowed: z
     .boolean()
     .describe(
-      'after mode and policy; /mutate itself never refuses, there false means that /validate refuses and nothing was edited',
+      'what the caller was told, after mode and policy; /mutate never refuses: there a verdict of deny says what /validate will do',
     ),
   operation: text.describe('CREATE, UPDATE, DELETE or CONNECT'),
   dryRun: z.boolean().describe('nothing was to be stored'),

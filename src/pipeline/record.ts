@@ -25,7 +25,7 @@ export function decisionRecord(
     uid,
     time: identity.time,
     webhook,
-    ...outcomeOf(decision),
+    ...outcomeOf(decision, webhook),
     operation: identity.operation,
     dryRun: identity.dryRun,
     subject: subjectOf(identity),
@@ -75,8 +75,13 @@ function agedInputs(inputs: RecordInputs | null, inventory: Inventory): RecordIn
 /** What a decision came to: what a replay computes again and compares. */
 export type RecordedOutcome = SizedPart & CountedPart & Pick<DecisionRecord, 'mode' | 'verdict' | 'allowed'>;
 
-export function outcomeOf({ mode, verdict, allowed, judged, basis, plan }: Decided): RecordedOutcome {
-  return { mode, verdict, allowed, ...sizedPart(judged), ...countedPart(basis, plan) };
+/** `allowed` is what the caller was told: `/mutate` edits or leaves alone, and never refuses. */
+export function outcomeOf(
+  { mode, verdict, allowed, judged, basis, plan }: Decided,
+  webhook: DecisionRecord['webhook'],
+): RecordedOutcome {
+  const isAllowed = allowed || webhook === 'mutate';
+  return { mode, verdict, allowed: isAllowed, ...sizedPart(judged), ...countedPart(basis, plan) };
 }
 
 /** Of what a record itself holds, so that anyone can check it. */

@@ -128,6 +128,13 @@ describe('a created workload', () => {
     expect(status?.details.causes[0]?.field).toBe('metadata.annotations[vramgate.io/context]');
   });
 
+  it('is recorded by each webhook with what its caller was told', () => {
+    const { mutate, validate } = both(created(UNDERSIZED), FACTS);
+
+    expect(mutate.record).toMatchObject({ verdict: 'deny', allowed: true, patchPaths: [] });
+    expect(validate.record).toMatchObject({ verdict: 'deny', allowed: false });
+  });
+
   it.each([
     ['warn', true],
     ['audit', false],

@@ -6,7 +6,15 @@ import { judge } from '../../src/commands/judge.ts';
 import { runMutate } from '../../src/commands/mutate.ts';
 import { memoryIo } from '../commands/memory-io.ts';
 import { isRegistered } from '../demo/create-review.ts';
-import { admit, EXAMPLE_FACTS, EXAMPLE_OBJECTS, EXAMPLES, EXAMPLES_INVENTORY, titleOf } from './examples.ts';
+import {
+  admit,
+  EXAMPLE_FACTS,
+  EXAMPLE_OBJECTS,
+  EXAMPLES,
+  EXAMPLES_INVENTORY,
+  patchOf,
+  titleOf,
+} from './examples.ts';
 
 const JUDGED = EXAMPLE_OBJECTS.map((one) => ({ one, decision: judge(one, EXAMPLE_FACTS).decision }));
 const REFUSED = JUDGED.filter(({ decision }) => !decision.allowed);
@@ -87,7 +95,11 @@ describe('one object, two doors', () => {
       const { io, out } = memoryIo({ stdin: async () => JSON.stringify(one.object) });
       await runCheck(['-', '--inventory', EXAMPLES_INVENTORY, '--records'], io);
 
-      expect(withoutRequest(out())).toBe(withoutRequest(JSON.stringify(admit(one.object).mutate.record)));
+      // What is edited reaches /validate as another object; /mutate never refuses, and its record says so.
+      const { mutate, validate } = admit(one.object);
+      const { record } = patchOf(mutate).length > 0 ? mutate : validate;
+
+      expect(withoutRequest(out())).toBe(withoutRequest(JSON.stringify(record)));
     },
   );
 });

@@ -121,7 +121,7 @@ const MAX_FINDINGS = 64;
 function differencesOf(record: AuditRecord, { decision, policy }: Computed): readonly Difference[] {
   // The validating webhook judges what will be stored: edits that are still wanted were never made.
   const final = record.webhook === 'validate' ? asWritten(decision, policy) : decision;
-  const computed = Object.entries({ ...outcomeOf(final), codes: codesOf(final.findings) });
+  const computed = Object.entries({ ...outcomeOf(final, record.webhook), codes: codesOf(final.findings) });
   const recorded: Readonly<Record<string, unknown>> = { ...record, codes: codesOf(record.findings) };
   return computed
     .map(([field, value]) => ({ field, recorded: recorded[field], computed: value }))
