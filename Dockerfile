@@ -1,9 +1,10 @@
 # The webhook's image: Node and one bundled file, without a shell or a package manager. `npm run test:image` builds and runs it.
 #
-# The base images are arguments: the release workflow resolves both tags to digests first, passes those, and records them in
-# the provenance of the image; so a release is pinned, and a local build takes what the tag means that day.
-ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
-ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+# The base images are pinned by digest; of the builder this is the index of all architectures in docker-library/repo-info
+# (repos/node, krypton-slim), of the runtime the one that public Dockerfiles of 2026 pin (no registry could be asked here).
+# They are arguments: the release workflow takes what the tags mean that day, pins that, and records it in the provenance.
+ARG BUILD_IMAGE=docker.io/library/node:24.18.0-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot@sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a
 
 # The bundle is the same for every architecture, so it is built once, on the builder's own.
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build

@@ -169,6 +169,19 @@ describe('values that cannot be', () => {
   });
 });
 
+it('mounts what else the configuration names, beside its own volumes', () => {
+  const volume = { name: 'client-ca', secret: { secretName: 'api-server-ca' } };
+  const mount = { name: 'client-ca', mountPath: '/etc/client-ca', readOnly: true };
+  const config = { server: { clientCaFile: '/etc/client-ca/ca.crt' } };
+  const [spec] = podSpecs({ config, volumes: [volume], volumeMounts: [mount] });
+
+  expect(spec?.['volumes']).toEqual([{ name: 'config', configMap: { name: 'vramgate' } }, volume]);
+  expect(spec?.['containers'][0].volumeMounts).toEqual([
+    { name: 'config', mountPath: '/etc/vramgate', readOnly: true },
+    mount,
+  ]);
+});
+
 describe('the namespace selector', () => {
   it('adds what values ask for, and loses nothing to them', () => {
     const webhooks = {

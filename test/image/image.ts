@@ -21,12 +21,12 @@ export interface BuiltImage {
   readonly remove: () => Promise<void>;
 }
 
-/** The default of an ARG in the Dockerfile: what the image is built on unless a release says otherwise. */
-export function baseImages(): BaseImages {
+/** The ARGs of the Dockerfile by their tags: a stand-in cannot have the digest of the original. */
+function baseImages(): BaseImages {
   const text = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
   const argument = (name: string): string => {
-    const value = new RegExp(`^ARG ${name}=(\\S+)$`, 'm').exec(text)?.[1];
-    if (value === undefined) throw new Error(`the Dockerfile has no ARG ${name} with a default`);
+    const value = new RegExp(`^ARG ${name}=(\\S+)@sha256:[0-9a-f]{64}$`, 'm').exec(text)?.[1];
+    if (value === undefined) throw new Error(`the Dockerfile has no ARG ${name} that is pinned by a digest`);
     return value;
   };
   return { build: argument('BUILD_IMAGE'), runtime: argument('RUNTIME_IMAGE') };
@@ -73,7 +73,11 @@ export async function buildImage(): Promise<BuiltImage> {
     const npmrc = await npmSettings(folder);
     const volumes = ['-v', `${npmrc}:/root/.npmrc:ro`, '-v', '/etc/ssl/certs:/etc/ssl/certs:ro'];
     const options = ['--isolation', 'chroot', '--pull-never', '--network', 'host', '--timestamp', '0'];
-    await buildah('bud', '--quiet', ...options, ...volumes, '-t', TAG, ROOT);
+    const standIns = [
+      `--build-arg=BUILD_IMAGE=${images.build}`,
+      `--build-arg=RUNTIME_IMAGE=${images.runtime}`,
+    ];
+    await buildah('bud', '--quiet', ...options, ...standIns, ...volumes, '-t', TAG, ROOT);
     const mount = async (tag: string): Promise<string> => {
       const container = (await buildah('from', '--pull-never', tag)).trim();
       return (await buildah('mount', container)).trim();
