@@ -1,10 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { CHART, type Helm, helmOf, mountAt, routeToLocalhost, writeValues } from '../harness/chart.ts';
-import { webhooksAnswer } from '../harness/cluster.ts';
+import { auditEvents, webhooksAnswer } from '../harness/cluster.ts';
 import { chartValues, configFolder } from '../harness/installed.ts';
+import { run } from '../harness/kubectl.ts';
+import { nameOf } from '../harness/kwok.ts';
 import { askFitting, askUndersized, wrongOf } from '../harness/load.ts';
 import { ownersByField } from '../harness/managed-fields.ts';
-import { at, listAt } from '../harness/members.ts';
+import { ON_H100, SCOUT_128K, scoutDeployment, W4A16 } from '../harness/manifests.ts';
+import { at, listAt, type Members } from '../harness/members.ts';
+import { podSpecOf } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { NAMESPACE, SERVICE } from '../harness/webhook-configuration.ts';
@@ -31,11 +37,18 @@ async function bundles(): Promise<readonly unknown[]> {
   return all.flatMap((one) => listAt(one, 'webhooks').map((hook) => at(hook, 'clientConfig', 'caBundle')));
 }
 
-async function release(helm: Helm, verb: 'install' | 'upgrade', config: unknown = {}): Promise<void> {
+/** Every call in a namespace of this mode fails when no replica answers. */
+const FAIL_CLOSED = { webhooks: { failClosed: { enabled: true } } };
+
+async function release(
+  helm: Helm,
+  verb: 'install' | 'upgrade',
+  { config = {}, ...more }: Members = {},
+): Promise<void> {
   const { plane, balancer, kubectl } = stage();
   // Whoever owns the fields of our stand-in, the Service of the chart is Helm's.
   await kubectl.run(['delete', 'service', SERVICE, '-n', NAMESPACE, '--ignore-not-found']);
-  const values = await writeValues(plane, chartValues(balancer.port, SELF_MANAGED, config));
+  const values = await writeValues(plane, { ...chartValues(balancer.port, SELF_MANAGED, config), ...more });
   await helm([verb, SERVICE, CHART, '-n', NAMESPACE, '-f', values]);
   await routeToLocalhost(kubectl);
 }
@@ -54,6 +67,117 @@ async function expectNoFieldOwnedTwice(): Promise<void> {
   }
 }
 
+/** A Pod of ours that fits, created (as a dry run) in the namespace where calls may not fail. */
+function createPod() {
+  const fitting = scoutDeployment({
+    name: 'enforced',
+    args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
+    gpus: 4,
+    nodeSelector: ON_H100,
+  });
+  const metadata = { name: 'enforced', annotations: SCOUT_128K };
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpecOf(fitting) };
+  return stage().plane.api.call('/api/v1/namespaces/enforced/pods?dryRun=All', { method: 'POST', body });
+}
+
+async function startPair(prefix: string): Promise<void> {
+  const { plane, addReplica, balancer } = stage();
+  const pair = await Promise.all([addReplica(`${prefix}-a`), addReplica(`${prefix}-b`)]);
+  balancer.use(pair.map((one) => one.port));
+  await webhooksAnswer(plane);
+}
+
+/** What the kubelet would do: the replicas end when their Deployment has gone. */
+async function endWithDeployment(): Promise<void> {
+  const { plane, replicas } = stage();
+  const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${SERVICE}`;
+  const gone = async () => ((await plane.api.call(path)).status === 404 ? true : null);
+  await until(gone, { what: 'the Deployment is deleted', everyMs: 20 });
+  await Promise.all(replicas.map((one) => one.stop()));
+}
+
+/** The hook's Pod: its own command, script, account and API server; no container here. */
+async function runHook(name: string): Promise<void> {
+  const { plane, kubectl } = stage();
+  const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
+  const find = async () => {
+    const { json } = await plane.api.call(`${pods}?labelSelector=job-name%3D${name}`);
+    return listAt(json, 'items').find((pod) => at(pod, 'status', 'phase') === 'Running') ?? null;
+  };
+  const pod = await until(find, { what: `a Pod of ${name} runs` });
+  const folder = join(plane.folder, name);
+  await mountAt(kubectl, 'configmap', name, folder);
+  const token = await kubectl.run(['create', 'token', name, '-n', NAMESPACE]);
+  await writeFile(join(folder, 'token'), token.stdout);
+  await writeFile(join(folder, 'ca.crt'), plane.authority.ca);
+  const [, ...args] = listAt(pod, 'spec', 'containers', 0, 'command').map(String);
+  const env = {
+    KUBERNETES_SERVICE_HOST: '127.0.0.1',
+    KUBERNETES_SERVICE_PORT: String(plane.port),
+    SERVICE_ACCOUNT_FOLDER: folder,
+  };
+  const translated = args.map((one) => one.replace('/scripts', folder));
+  const ended = await run(process.execPath, translated, { env });
+  expect(ended.status, ended.stdout + ended.stderr).toBe(0);
+  await plane.api.call(`${pods}/${nameOf(pod)}/status`, {
+    method: 'PATCH',
+    contentType: 'application/merge-patch+json',
+    body: { status: { phase: 'Succeeded' } },
+  });
+}
+
+/** Uninstalls while Pods are created one after the other, and says how those calls ended. */
+async function uninstall(helm: Helm, hook: () => Promise<void>): Promise<readonly string[]> {
+  const answers: string[] = [];
+  let isOver = false;
+  const creating = async () => {
+    while (!isOver) {
+      const { status, text } = await createPod();
+      answers.push(status === 201 ? 'created' : text);
+    }
+  };
+  const removing = async () => {
+    try {
+      await Promise.all([helm(['uninstall', SERVICE, '-n', NAMESPACE]), hook(), endWithDeployment()]);
+    } finally {
+      isOver = true;
+    }
+  };
+  await Promise.all([removing(), creating()]);
+  return answers;
+}
+
+/** Times at which the API server was asked to delete an object of ours, since a moment, and did. */
+async function deletedAt(resource: string, since: string): Promise<readonly string[]> {
+  const events = await auditEvents(stage().plane, resource, SERVICE);
+  const deletions = events.filter(
+    (event) => event['verb'] === 'delete' && at(event, 'responseStatus', 'code') === 200,
+  );
+  return deletions.map((event) => String(event['requestReceivedTimestamp'])).filter((time) => time >= since);
+}
+
+async function expectUninstalled(helm: Helm, hook: () => Promise<void>): Promise<void> {
+  const since = new Date().toISOString();
+  const answers = await uninstall(helm, hook);
+  expect(answers.length).toBeGreaterThan(3);
+  expect([...new Set(answers)]).toEqual(['created']);
+  const [end = ''] = await deletedAt('deployments', since);
+  for (const resource of CONFIGURATIONS) {
+    expect(at(await configuration(resource), 'code')).toBe(404);
+    const [time = ''] = await deletedAt(resource, since);
+    expect(`${time} ${resource}`).toMatch(/^2/);
+    expect(time < end, `${resource} at ${time}, the Deployment at ${end}`).toBe(true);
+  }
+}
+
+beforeAll(async () => {
+  const { kubectl } = stage();
+  await kubectl.run(['create', 'namespace', 'enforced']);
+  await kubectl.run(['label', 'namespace', 'enforced', 'vramgate.io/mode=enforce']);
+  const accept = async () => ((await createPod()).status === 201 ? true : null);
+  await until(accept, { what: 'the namespace takes Pods' });
+});
+
 describe('Helm 4', () => {
   it('install: one CA in both configurations, the first requests are judged', async () => {
     const found = await bundles();
@@ -67,8 +191,11 @@ describe('Helm 4', () => {
 
   it('upgrade with changed values: the bundle stays, and running replicas take the new policy over', async () => {
     const before = await bundles();
-    await release(stage().helm, 'upgrade', { policy: { mode: 'warn' } });
-    expect(await bundles()).toEqual(before);
+    await release(stage().helm, 'upgrade', { config: { policy: { mode: 'warn' } }, ...FAIL_CLOSED });
+    const bundled = async () => ((await bundles()).includes(undefined) ? null : bundles());
+    // Until then every call of it fails.
+    const after = await until(bundled, { what: 'the new webhook has a bundle', limitMs: 15_000 });
+    expect(after).toEqual([...before, before[0]]);
     await expectNoFieldOwnedTwice();
 
     for (const { program } of stage().replicas) {
@@ -84,31 +211,33 @@ describe('Helm 4', () => {
     );
   });
 
-  it('uninstall: nothing stands in the way of a Pod or of a workload any more', async () => {
+  it('uninstall: configurations before Pods, and at no moment is a Pod refused, not even where calls may not fail', async () => {
     const { helm, kubectl, plane } = stage();
-    await helm(['uninstall', SERVICE, '-n', NAMESPACE]);
-    for (const resource of CONFIGURATIONS) expect(at(await configuration(resource), 'code')).toBe(404);
+    await expectUninstalled(helm, async () => {});
     await kubectl.run(['run', 'after-uninstall', '--image=example.com/main:1']);
     expect((await askUndersized(plane.api)).status).toBe(201);
   });
 });
 
 describe('Helm 3', () => {
+  it('uninstall with the pre-delete hook, as Helm 3 deletes configurations last: the same', async () => {
+    const helm = helmOf(stage().plane, 'helm-3');
+    await release(helm, 'install', { ...FAIL_CLOSED, preDelete: { enabled: true } });
+    await startPair('helm-3');
+    await expectUninstalled(helm, () => runHook(`${SERVICE}-pre-delete`));
+  });
+
   it('install: the replicas that start then are ready, and judge', async () => {
-    const { replicas, plane, addReplica, balancer } = stage();
-    balancer.cut();
-    await Promise.all(replicas.map((one) => one.stop()));
-    await release(helmOf(plane, 'helm-3'), 'install');
-    const pair = await Promise.all([addReplica('helm-3-a'), addReplica('helm-3-b')]);
-    balancer.use(pair.map((one) => one.port));
-    await webhooksAnswer(plane);
+    await release(helmOf(stage().plane, 'helm-3'), 'install');
+    await startPair('helm-3-again');
     await expectJudged();
   });
 
-  it('upgrade by Helm 4: the release goes on, bundle and verdicts with it', async () => {
+  it('upgrade by Helm 4: the release goes on, bundle and verdicts with it, and no field has two owners', async () => {
     const before = await bundles();
     await release(stage().helm, 'upgrade');
     expect(await bundles()).toEqual(before);
+    await expectNoFieldOwnedTwice();
     await webhooksAnswer(stage().plane);
     await expectJudged();
   });

@@ -40,6 +40,7 @@ const AUDIT_POLICY = {
   omitStages: ['RequestReceived'],
   rules: [
     { level: 'None', verbs: ['get', 'list', 'watch'] },
+    { level: 'Metadata', verbs: ['delete'], resources: [{ group: 'admissionregistration.k8s.io' }] },
     {
       level: 'Request',
       resources: [
