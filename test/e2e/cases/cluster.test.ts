@@ -15,6 +15,8 @@ import { BUNDLE, startWebhookServer } from '../harness/webhook-server.ts';
 /** `serve --kubeconfig` and `scan` against a real API server: nodes, pools and namespaces come from there. */
 
 const NODES = '/api/v1/nodes';
+const DRA = '/apis/resource.k8s.io/v1';
+const DRA_FIXTURE = new URL('../../fixtures/nodes/dra-nvidia.yaml', import.meta.url);
 const REFUSED = scoutDeployment({
   name: 'watched-refused',
   annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
@@ -89,6 +91,34 @@ describe('a webhook that watches a real cluster', () => {
     await stage().plane.api.call(`${NODES}/l40s-a`, { method: 'PATCH', body, contentType });
     const { status, text } = await dryRun(FITTING);
     expect(`${status} ${text}`).toMatch(/^201 /);
+  });
+
+  it('knows the GPUs that DRA serves on a node, by claims and by what a DeviceClass maps', async () => {
+    const { plane, server } = stage();
+    const known = (await server.sample('vramgate_inventory_classes')) ?? 0;
+    const items = parse(await readFile(DRA_FIXTURE, 'utf8')).items;
+    const of = (kind: string) => items.filter((one: { readonly kind: string }) => one.kind === kind);
+    await addNode(plane, of('Node')[0]);
+    for (const body of of('DeviceClass')) {
+      const { creationTimestamp: _, ...metadata } = body.metadata;
+      const created = await plane.api.call(`${DRA}/deviceclasses`, {
+        method: 'POST',
+        body: { ...body, metadata },
+      });
+      expect(`${created.status} ${created.text}`).toMatch(/^201 /);
+    }
+    for (const body of of('ResourceSlice')) {
+      const created = await plane.api.call(`${DRA}/resourceslices`, { method: 'POST', body });
+      expect(`${created.status} ${created.text}`).toMatch(/^201 /);
+    }
+    // One class by claims; the mapped one beside it where the API server keeps the mapping.
+    const classes = await plane.api.call(`${DRA}/deviceclasses/gpu.nvidia.com`, { method: 'GET' });
+    const isMapped = classes.text.includes('extendedResourceName');
+    await untilSample('vramgate_inventory_classes', known + (isMapped ? 2 : 1));
+    expect(await server.sample('vramgate_cluster_watch_current{resource="resourceslices"}')).toBe(1);
+    const answer = await dryRun(scoutDeployment({ name: 'claimed', claimTemplate: 'llm' }));
+    expect(`${answer.status} ${answer.text}`).toMatch(/^201 /);
+    expect(answer.warnings.join(' ')).toContain('it takes 2 x NVIDIA-H100-80GB-HBM3');
   });
 
   it('honours a mode label as soon as the namespace has it', async () => {

@@ -8,6 +8,8 @@ export interface ScoutSettings {
   readonly gpus?: number | null;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly replicas?: number;
+  /** ResourceClaimTemplate that the GPUs come by. */
+  readonly claimTemplate?: string;
 }
 
 export const W4A16 = 'RedHatAI/Llama-4-Scout-17B-16E-Instruct-quantized.w4a16';
@@ -26,11 +28,14 @@ export const SCOUT_128K = {
 export type Manifest = Readonly<Record<string, unknown>>;
 
 function podTemplate(settings: ScoutSettings): Manifest {
-  const { name, gpus = null, nodeSelector } = settings;
+  const { name, gpus = null, nodeSelector, claimTemplate } = settings;
   const resources = gpus === null ? {} : { resources: { limits: { 'nvidia.com/gpu': String(gpus) } } };
   return {
     metadata: { labels: { app: name } },
     spec: {
+      ...(claimTemplate !== undefined && {
+        resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: claimTemplate }],
+      }),
       ...(nodeSelector !== undefined && { nodeSelector, tolerations: [GPU_TOLERATION] }),
       containers: [
         {
