@@ -40,14 +40,14 @@ function plain(response: Response, status: number, text: string): void {
  * retry land on another replica (webhook-practice.md §1, fact 4).
  */
 function gate({ lifecycle, failed }: AppSettings): RequestHandler {
-  return (_request, response, next) => {
+  return (request, response, next) => {
     const stage = lifecycle.stage();
     if (stage === 'ready') return next();
     response.set('Connection', 'close');
     if (stage === 'draining') return next();
     failed('not-ready', stage);
     response.set('Retry-After', RETRY_AFTER_SECONDS);
-    plain(response, 503, `vramgate is ${stage}`);
+    answerEarly(request, response, 503, `vramgate is ${stage}`);
   };
 }
 

@@ -297,6 +297,16 @@ describe('a server', () => {
     },
   );
 
+  it('that is starting is heard by a client that sends 6 MB before it reads', async () => {
+    const bench = await listen(PATIENCE);
+    bench.enter('starting');
+    const socket = await secure(bench);
+    const size = 6_000_000;
+    await new Promise((resolve) => socket.write(head(size) + 'x'.repeat(size), resolve));
+
+    expect(await heard(socket)).toMatch(/^HTTP\/1\.1 503 [\s\S]*vramgate is starting\n$/);
+  });
+
   it('that drains answers as ever, and asks the connection to go', async () => {
     const bench = await listen(PATIENCE);
     bench.enter('draining');
