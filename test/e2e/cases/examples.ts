@@ -1,14 +1,52 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type WebhookCounters, webhookCounters } from '../harness/api-metrics.ts';
 import { auditEvents } from '../harness/cluster.ts';
-import { EXAMPLES, type Example, type ExampleObject, withoutDigest, writtenOf } from '../harness/examples.ts';
+import {
+  EXAMPLE_INVENTORY,
+  EXAMPLES,
+  type Example,
+  type ExampleObject,
+  withoutDigest,
+  writtenOf,
+} from '../harness/examples.ts';
 import type { InstalledStage } from '../harness/installed.ts';
-import type { Run } from '../harness/kubectl.ts';
+import { type Run, run } from '../harness/kubectl.ts';
+import { type Manifest, SCOUT_128K, W4A16 } from '../harness/manifests.ts';
 import { at, isMembers, listAt, type Members } from '../harness/members.ts';
+import { storedObject } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { VALIDATING } from '../harness/webhook-configuration.ts';
+import { BUNDLE } from '../harness/webhook-server.ts';
 
 // Every example by real kubectl, into a cluster with the nodes of manifests/inventory.yaml. What is expected is what a
 // person has read in the golden files of `npm test`.
+
+/** Two nodes with one pipeline stage each, by an author who leaves GPUs and placement out. */
+const GROUP: Manifest = {
+  apiVersion: 'leaderworkerset.x-k8s.io/v1',
+  kind: 'LeaderWorkerSet',
+  metadata: { name: 'group', annotations: SCOUT_128K },
+  spec: {
+    replicas: 2,
+    leaderWorkerTemplate: {
+      size: 2,
+      workerTemplate: {
+        spec: {
+          containers: [
+            {
+              name: 'vllm',
+              image: 'vllm/vllm-openai:v0.11.0',
+              args: ['--model', W4A16, '--max-model-len=131072', '--pipeline-parallel-size=2'],
+            },
+          ],
+        },
+      },
+    },
+  },
+};
 
 const OBJECTS = EXAMPLES.flatMap(({ objects }) => objects);
 const isReviewed = ({ golden }: ExampleObject) => at(golden, 'record') !== undefined;
@@ -128,7 +166,10 @@ export function describeExamples(stage: () => InstalledStage): void {
   }
 
   describe('every example of manifests/examples', () => {
+    let before: WebhookCounters;
+
     beforeAll(async () => {
+      before = await webhookCounters(stage().plane.api, VALIDATING);
       const made = OBJECTS.filter(({ object }) => object['kind'] === 'Namespace').map((one) => nameOf(one));
       const namespaces = new Set(
         OBJECTS.map(({ object }) => String(at(object, 'metadata', 'namespace') ?? 'default')),
@@ -154,6 +195,26 @@ export function describeExamples(stage: () => InstalledStage): void {
         if (one === undefined || isGenerated(one) || isForeign(one)) continue;
         expect(writtenOf(await stored(one))).toEqual(writtenOf(object));
       }
+    });
+
+    it('a LeaderWorkerSet that leaves the GPUs out is stored as `mutate` prints it, and stays so', async () => {
+      const { plane, kubectl } = stage();
+      const file = join(plane.folder, 'group.json');
+      await writeFile(file, JSON.stringify(GROUP));
+      const args = [BUNDLE, 'mutate', '-f', file, '--inventory', EXAMPLE_INVENTORY];
+      const printed = await run(process.execPath, args);
+      expect(printed.status, printed.stderr).toBe(0);
+      const read = () => storedObject(kubectl, 'leaderworkerset', 'group');
+
+      await kubectl.run(['apply', '-f', file]);
+      const first = await read();
+      expect(writtenOf(first)).toEqual(writtenOf(parse(printed.stdout)));
+      expect(at(first, 'metadata', 'annotations')).toHaveProperty(['vramgate.io/applied']);
+      expect(at(first, 'spec', 'replicas')).toBe(2);
+      expect(at(first, 'spec', 'leaderWorkerTemplate', 'size')).toBe(2);
+      // Its lists have no keys: an applied file takes away all that we set, and it is put back.
+      await kubectl.run(['apply', '-f', file]);
+      expect(await read()).toMatchObject({ metadata: { generation: 1 }, spec: Object(first['spec']) });
     });
 
     describe.each([
@@ -188,6 +249,14 @@ export function describeExamples(stage: () => InstalledStage): void {
         const diff = await stage().kubectl.try(['diff', ...flags, ...files]);
         expect([diff.status, diff.stdout]).toEqual([0, '']);
       });
+    });
+
+    it('the API server has counted every refusal, and no call without an answer', async () => {
+      const refused = OBJECTS.filter(isRefused).length;
+      const { rejections, failedOpen } = await webhookCounters(stage().plane.api, VALIDATING);
+      // Once by kubectl and once by a dry run.
+      expect(rejections - before.rejections).toBe(2 * refused);
+      expect(failedOpen).toBe(before.failedOpen);
     });
   });
 }

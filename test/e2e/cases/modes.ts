@@ -50,6 +50,9 @@ export function describeModes(stage: () => InstalledStage): void {
       const warned = await create('team', undersized());
       expect(warned.warnings.join('\n')).toMatch(/does-not-fit/);
       expect((await create('default', undersized())).status).toBe(403);
+      const records = (await stage().records()).filter((one) => at(one, 'subject', 'namespace') === 'team');
+      const validated = records.filter((one) => one['webhook'] === 'validate');
+      expect(validated.at(-1)).toMatchObject({ mode: 'warn', verdict: 'deny', allowed: true, dryRun: true });
 
       await label('audit');
       await untilEveryReplica('team', (status, warnings) => status === 201 && warnings.length === 0);

@@ -60,9 +60,11 @@ function exampleOf(name: string): Example {
 
 export const EXAMPLES: readonly Example[] = readdirSync(pathOf('manifests/examples')).sort().map(exampleOf);
 
-/** The nodes of manifests/inventory.yaml. */
+export const EXAMPLE_INVENTORY = pathOf('manifests/inventory.yaml');
+
+/** Its nodes. */
 export const EXAMPLE_NODES: readonly Members[] = listAt(
-  parse(textOf('manifests/inventory.yaml')),
+  parse(readFileSync(EXAMPLE_INVENTORY, 'utf8')),
   'items',
 ).filter(isMembers);
 
