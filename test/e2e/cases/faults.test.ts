@@ -15,20 +15,24 @@ import type { WebhookServer } from '../harness/webhook-server.ts';
 
 const stage = useReplicas('faults');
 
-let count = 0;
+/** One that the case before has left, or a new one. */
+async function aliveReplica(index: number): Promise<WebhookServer> {
+  const { started, start } = stage();
+  const alive = started.filter((one) => !one.program.hasEnded());
+  return alive[index] ?? start(`replica-${started.length + index}`);
+}
 
-/** Two new replicas behind the balancer; the ones of the case before are gone by then. */
+/** Two replicas behind the balancer. */
 async function twoReplicas(
   failurePolicy: 'Ignore' | 'Fail',
   timeoutSeconds = 5,
 ): Promise<readonly [WebhookServer, WebhookServer]> {
-  const { plane, kubectl, balancer, certificate, start } = stage();
-  count += 1;
-  const pair = await Promise.all([start(`replica-${count}-a`), start(`replica-${count}-b`)]);
-  balancer.use(pair.map((one) => one.port));
+  const { plane, kubectl, balancer, certificate } = stage();
+  const [first, second] = await Promise.all([aliveReplica(0), aliveReplica(1)]);
+  balancer.use([first.port, second.port]);
   const { ca } = certificate;
   await applyWebhooks(plane, kubectl, { port: balancer.port, ca, failurePolicy, timeoutSeconds });
-  return [pair[0], pair[1]];
+  return [first, second];
 }
 
 const untilServes = (replica: WebhookServer, serial: string) =>
@@ -38,22 +42,31 @@ const untilServes = (replica: WebhookServer, serial: string) =>
 
 const failedOpen = async () => (await webhookCounters(stage().plane.api, VALIDATING)).failedOpen;
 
-beforeEach(async () => {
-  const { started, balancer } = stage();
-  balancer.use([]);
-  await Promise.all(started.map((one) => one.program.kill()));
-});
+/** The API server keeps its connections, whoever is behind the balancer by now. */
+beforeEach(() => stage().balancer.cut());
+
+/** Both webhooks are asked about what fits and what does not while no replica answers. */
+async function askWithout(
+  replicas: readonly WebhookServer[],
+  how: 'dead' | 'too slow',
+): Promise<readonly Answer[]> {
+  const { api } = stage().plane;
+  if (how === 'dead') await Promise.all(replicas.map(({ program }) => program.kill()));
+  for (const { program } of replicas) program.signal('SIGSTOP');
+  try {
+    return await Promise.all([askFitting(api), askUndersized(api)]);
+  } finally {
+    for (const { program } of replicas) program.signal('SIGCONT');
+  }
+}
 
 describe('no replica answers', () => {
-  it.each(['dead', 'too slow'] as const)(
+  it.each(['too slow', 'dead'] as const)(
     '%s under Ignore: everything is admitted, and it is counted',
     async (how) => {
       const replicas = await twoReplicas('Ignore', 1);
       const before = await failedOpen();
-      for (const replica of replicas) replica.program.signal(how === 'dead' ? 'SIGKILL' : 'SIGSTOP');
-      const { api } = stage().plane;
-      const answers = await Promise.all([askFitting(api), askUndersized(api)]);
-
+      const answers = await askWithout(replicas, how);
       expect(answers.map(({ status }) => status)).toEqual([201, 201]);
       expect((await failedOpen()) - before).toBe(2);
       // Two webhooks, 1 s each, and what else the API server does.
@@ -61,12 +74,9 @@ describe('no replica answers', () => {
     },
   );
 
-  it.each(['dead', 'too slow'] as const)('%s under Fail: nothing is admitted', async (how) => {
+  it.each(['too slow', 'dead'] as const)('%s under Fail: nothing is admitted', async (how) => {
     const replicas = await twoReplicas('Fail', 1);
-    for (const replica of replicas) replica.program.signal(how === 'dead' ? 'SIGKILL' : 'SIGSTOP');
-    const { api } = stage().plane;
-    const answers = await Promise.all([askFitting(api), askUndersized(api)]);
-
+    const answers = await askWithout(replicas, how);
     for (const { status, text } of answers) {
       expect(status).toBe(500);
       expect(text).toContain('failed calling webhook');
@@ -79,9 +89,8 @@ describe('a wrong patch under Ignore', () => {
 
   /** Both webhooks answer through a proxy that makes `patch` of every patch. */
   async function throughProxy(tamper: Tamper): Promise<void> {
-    const { plane, kubectl, balancer, certificate, start } = stage();
-    count += 1;
-    const replica = await start(`replica-${count}`);
+    const { plane, kubectl, balancer, certificate } = stage();
+    const replica = await aliveReplica(0);
     balancer.use([await startTamperingProxy(certificate, replica.port, tamper)]);
     await applyWebhooks(plane, kubectl, { port: balancer.port, ca: certificate.ca });
   }
@@ -197,7 +206,7 @@ describe('one replica is killed', () => {
     const { plane, balancer } = stage();
     const answers = await underLoad(plane.api, async () => {
       await delay(500);
-      first.program.signal('SIGKILL');
+      await first.program.kill();
       await delay(2_000);
       balancer.use([second.port]);
       await delay(500);
