@@ -2,6 +2,7 @@ import { findModel } from '../catalog/resolve.ts';
 import { readServing } from '../engine/read.ts';
 import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
+import type { Intent } from '../intent/types.ts';
 import type { Remedy } from '../plan/types.ts';
 import { memberOf } from '../workload/json-value.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
@@ -204,8 +205,14 @@ function unitOf(
   { earlier, evaluation }: Judgement,
   facts: Facts,
 ): Pick<Tried, 'unit' | 'draft'> {
-  const { units, readings } = earlier === null ? evaluation : evaluate(workload, facts, true);
-  return { unit: units[0] ?? null, draft: readings[0]?.unit ?? null };
+  const { units, readings, judged } = earlier === null ? evaluation : evaluate(workload, facts, true);
+  // Of several servers the one that the verdict hangs on.
+  const decisive = (intent: Intent): boolean => intent === judged?.intent;
+  const drafts = readings.flatMap((one) => one.unit ?? []);
+  return {
+    unit: units.find((one) => decisive(one.intent)) ?? units[0] ?? null,
+    draft: drafts.find((one) => decisive(one.intent)) ?? drafts[0] ?? null,
+  };
 }
 
 function remediesFor({ input, facts }: Start, workload: Workload, judgement: Judgement): readonly Remedy[] {

@@ -1,4 +1,4 @@
-import type { Finding } from '../findings.ts';
+import { type Finding, formatPath } from '../findings.ts';
 import { adviseOn } from '../plan/advice.ts';
 import { planUnit } from '../plan/plan.ts';
 import { createSizer } from '../plan/sizer.ts';
@@ -39,6 +39,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
   const findings: Finding[] = [];
   const edits: Edit[] = [];
   const units: Unit[] = [];
+  const plans: PodPlan[] = [];
   let decisive: Decisive = { judged: null, plan: null, shortfall: 0 };
   for (const reading of readings) {
     findings.push(...reading.findings);
@@ -53,6 +54,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
     units.push(unit);
     findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
     edits.push(...outcome.edits);
+    plans.push({ pod: formatPath(unit.members[0].template.path), plan: outcome.plan });
     decisive = moreDecisive(decisive, {
       judged: outcome.judged,
       plan: outcome.plan,
@@ -60,7 +62,23 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
     });
   }
   const { isRefused } = ruleOn(findings, facts.policy, null);
-  return { ...decisive, findings, edits: isRefused ? [] : edits, units, readings, isRefused };
+  const plan = ofWholePod(decisive.plan, plans);
+  return { ...decisive, plan, findings, edits: isRefused ? [] : edits, units, readings, isRefused };
+}
+
+interface PodPlan {
+  /** Path of the pod's template. */
+  readonly pod: string;
+  readonly plan: ChosenPlan | null;
+}
+
+/** Several servers in one pod are judged one by one; its GPUs are those of all. */
+function ofWholePod(plan: ChosenPlan | null, plans: readonly PodPlan[]): ChosenPlan | null {
+  const own = plans.find((one) => one.plan === plan);
+  if (plan === null || own === undefined) return plan;
+  const beside = plans.filter((one) => one.pod === own.pod && one.plan?.resource === plan.resource);
+  if (beside.length === 1) return plan;
+  return { ...plan, gpus: beside.reduce((sum, one) => sum + (one.plan?.gpus ?? 0), 0) };
 }
 
 interface Decisive {

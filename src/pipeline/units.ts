@@ -26,7 +26,7 @@ const LAST_RESORT: EngineName = 'vllm';
 /** The serving replicas of a workload: one a template, or one for all templates of a group. */
 export function readUnits(workload: Workload, facts: Facts): readonly UnitReading[] {
   const groups = groupTemplates(workload);
-  return groups.map((templates) => readUnit(workload, templates, facts));
+  return groups.flatMap((templates) => readGroup(workload, templates, facts));
 }
 
 type Templates = readonly [PodTemplate, ...PodTemplate[]];
@@ -85,31 +85,76 @@ export function annotationsOf(workload: Workload, ...templates: readonly PodTemp
   ]);
 }
 
-function readUnit(workload: Workload, templates: Templates, facts: Facts): UnitReading {
+function readGroup(workload: Workload, templates: Templates, facts: Facts): readonly UnitReading[] {
   const [template] = templates;
   const annotations = annotationsOf(workload, ...templates);
   const findings: Finding[] = [...annotations.findings, ...ownerFindings(workload)];
   const engine = readEngineName(annotations, findings);
   const served = chooseContainer(template, annotations, engine, findings);
-  if (served === null) return { unit: null, findings };
-  const reading = readServed(served.container, template, annotations, {
-    wantedEngine: engine,
-    defaultEngine: facts.policy.defaultEngine,
+  if (served === null) return [{ unit: null, findings }];
+  const { defaultEngine } = facts.policy;
+  const read = (container: Container): EngineReading | null =>
+    readServed(container, template, annotations, { wantedEngine: engine, defaultEngine });
+  const servers = serversOf(served, workload, templates, read);
+  const [first, ...others] = servers.map((one): UnitReading => {
+    const { intent, findings: found } = readIntent(facts.catalog, {
+      annotations,
+      reading: one.reading,
+      fallbackEngine: engine ?? defaultEngine ?? LAST_RESORT,
+      objectPath: ['metadata', 'annotations'],
+    });
+    const unit =
+      intent === null ? null : buildUnit(workload, templates, one, { reading: one.reading, intent });
+    return { unit, findings: found };
   });
-  const fallback = engine ?? facts.policy.defaultEngine ?? LAST_RESORT;
-  const intent = readIntent(facts.catalog, {
-    annotations,
-    reading,
-    fallbackEngine: fallback,
-    objectPath: ['metadata', 'annotations'],
-  });
+  if (first === undefined) return [{ unit: null, findings }];
+  if (others.length > 0 && served.all.length > MAX_SERVERS) {
+    const message = `only the first ${MAX_SERVERS} of ${served.all.length} servers of one pod are judged`;
+    findings.push(finding('analysis-limit', template.path, message));
+  }
   findings.push(
-    ...intent.findings,
+    ...first.findings,
     ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)),
   );
-  if (intent.intent === null) return { unit: null, findings };
-  return { unit: buildUnit(workload, templates, served, { reading, intent: intent.intent }), findings };
+  return [{ unit: first.unit, findings }, ...others.map((one) => lessKnown(one, first.findings))];
 }
+
+/** What an annotation is found to say is the same for every server of the pod. */
+function lessKnown({ unit, findings }: UnitReading, known: readonly Finding[]): UnitReading {
+  const keyOf = ({ code, path, message }: Finding): string => JSON.stringify([code, path, message]);
+  const told = new Set(known.map(keyOf));
+  return { unit, findings: findings.filter((one) => !told.has(keyOf(one))) };
+}
+
+interface Server extends Served {
+  readonly reading: EngineReading | null;
+}
+
+/** Servers of one pod that are judged one by one; of more, the rest is unknown (contract §7). */
+const MAX_SERVERS = 8;
+
+/**
+ * Several engines in one pod are servers beside each other: each has to fit its own GPUs, and the pod's node needs all
+ * of them. What is no known engine counts as one server with the GPUs of all.
+ */
+function serversOf(
+  served: Served,
+  workload: Workload,
+  [template, ...others]: Templates,
+  read: (container: Container) => EngineReading | null,
+): readonly Server[] {
+  const isGroup = others.length > 0 || workload.kind === 'LeaderWorkerSet' || isTraining(workload, template);
+  const readings = served.all
+    .slice(0, MAX_SERVERS)
+    .map((container) => ({ container, reading: read(container) }));
+  const [first] = readings;
+  const areEngines = readings.every(({ reading }) => reading !== null && SIGNS.has(reading.recognisedBy));
+  if (!served.isAmbiguous || isGroup || !areEngines) return [{ ...served, reading: first?.reading ?? null }];
+  return readings.map((one) => ({ ...one, isAmbiguous: true, all: [one.container] }));
+}
+
+/** By what the container itself starts, not by what an annotation or the policy says. */
+const SIGNS: ReadonlySet<EngineReading['recognisedBy']> = new Set(['command', 'image', 'environment']);
 
 /** A controller that we do not judge (Rollout, KServe, Ray) would undo a patch. */
 function ownerFindings({ controller }: Workload): readonly Finding[] {

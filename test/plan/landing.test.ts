@@ -292,6 +292,69 @@ describe('products that are whole on some nodes and partitioned on others', () =
   });
 });
 
+describe('several servers in one pod', () => {
+  const server = (name: string, model: string, gpus: number, ...flags: readonly string[]): Json => ({
+    name,
+    image: 'vllm/vllm-openai:v0.11.0',
+    args: vllmArgs(model, 8192, ...flags),
+    resources: { limits: { 'nvidia.com/gpu': gpus } },
+  });
+  const pod = (...containers: readonly Json[]): Json =>
+    deployment({ annotations: { concurrency: '1' }, spec: { containers } });
+  const nodes8 = cluster([shape('NVIDIA-H200', 8)]);
+
+  it('each have to fit their own GPUs, and are never patched', () => {
+    const decision = create(pod(server('a', SCOUT_INT4, 1), server('b', SCOUT_INT4, 1)), nodes8);
+
+    expect(codes(decision)).toContain('ambiguous-container');
+    expect(codes(decision)).not.toContain('unused-gpus');
+    expect(decision.verdict).toBe('warn');
+    expect(decision.edits).toEqual([]);
+  });
+
+  it('are refused for the second as for the first, and ways out are those of the one that does not fit', () => {
+    for (const containers of [
+      [server('a', SCOUT_INT4, 1), server('b', SCOUT, 1)],
+      [server('b', SCOUT, 1), server('a', SCOUT_INT4, 1)],
+    ]) {
+      const decision = create(pod(...containers), nodes8);
+      const at = containers.findIndex(({ name }) => name === 'b');
+
+      expect(decision.verdict).toBe('deny');
+      expect(decision.findings.find(({ code }) => code === 'does-not-fit')?.path).toContain(at);
+      expect(decision.remedies[0]?.edits[0]).toMatchObject({
+        kind: 'set-gpu-count',
+        container: ['spec', 'template', 'spec', 'containers', at],
+      });
+    }
+  });
+
+  it('need a node with the GPUs of all', () => {
+    const two = pod(
+      server('a', SCOUT, 8, '--tensor-parallel-size=8'),
+      server('b', SCOUT, 8, '--tensor-parallel-size=8'),
+    );
+
+    expect(codes(create(two, nodes8))).toContain('no-node-fits');
+    expect(codes(create(two, cluster([shape(H100, 16)])))).not.toContain('no-node-fits');
+  });
+
+  it('say what an annotation says once', () => {
+    const given = deployment({
+      annotations: { context: 'banana' },
+      spec: { containers: [server('a', SCOUT_INT4, 1), server('b', SCOUT_INT4, 1)] },
+    });
+
+    expect(codes(create(given, nodes8)).filter((code) => code === 'malformed-annotation')).toHaveLength(1);
+  });
+
+  it('beyond eight are unknown', () => {
+    const many = Array.from({ length: 9 }, (_, index) => server(`s${index}`, SCOUT_INT4, 1));
+
+    expect(codes(create(pod(...many), cluster([shape(H100, 16)])))).toContain('analysis-limit');
+  });
+});
+
 describe('the gpu annotation', () => {
   const MIXED = cluster([H100_NODES, shape('NVIDIA-H200', 8)]);
   const onL4: Json = { nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L4' } };

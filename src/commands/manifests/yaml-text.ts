@@ -100,7 +100,7 @@ interface Inspection {
 
 function inspect(document: YamlDocument, maxLength: number): Inspection {
   const [error] = document.errors;
-  if (error !== undefined) return fault(error.pos[0], firstLine(error.message));
+  if (error !== undefined) return fault(error.pos[0], problemText(error.message));
   const [start, , end] = document.range;
   if (end - start > maxLength) return fault(start, `larger than ${maxLength / (1024 * 1024)} MiB`);
   return inspectNodes(document.contents);
@@ -110,8 +110,12 @@ function fault(offset: number, message: string): Inspection {
   return { offset, message, hasAliases: false };
 }
 
-function firstLine(text: string): string {
-  return text.split('\n', 1).join('');
+/** The package descends by recursion, and reports what exhausts its stack in the words of the runtime. */
+const EXHAUSTED = /^Maximum call stack/;
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
+
+function problemText(text: string): string {
+  return EXHAUSTED.test(text) ? TOO_DEEP : text.split('\n', 1).join('');
 }
 
 /** Level by level, not by recursion: a page of brackets must not exhaust the stack. */
@@ -119,7 +123,7 @@ function inspectNodes(contents: ParsedNode | null): Inspection {
   let level: readonly ParsedNode[] = contents === null ? [] : [contents];
   let hasAliases = false;
   for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) return fault(startOf(level[0]), `nested deeper than ${MAX_DEPTH} levels`);
+    if (depth > MAX_DEPTH) return fault(startOf(level[0]), TOO_DEEP);
     const next: ParsedNode[] = [];
     for (const node of level) {
       const problem = isMap(node) ? keyProblem(node.items) : null;
