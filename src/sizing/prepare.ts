@@ -1,4 +1,3 @@
-import { createRecall } from '../recall.ts';
 import { ceilDiv } from '../units.ts';
 import type { KvDecision } from './engine-profile.ts';
 import type { KvShape } from './kv-layouts.ts';
@@ -91,80 +90,16 @@ function stagePlan(request: SizingRequest, stages: number): StagePlan {
   return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
 }
 
-/** What is kept of a request; the request itself is another each time. */
-type Shared = Omit<Prepared, 'request' | 'device'>;
+let last: Prepared | null = null;
 
-export type Prepare = (request: SizingRequest, device: DeviceShape | null) => Prepared;
-
-/**
- * Context and concurrency change nothing of what is prepared, so requests that differ in these alone share it. A bill and its
- * fit ask for the same thing one after the other: that answer is kept as it is, for the same two objects only.
- *
- * @param most requests that are kept; then it starts over
- */
-export function createPrepare(most: number): Prepare {
-  const shared = createRecall<Shared>(most);
-  let last: Prepared | null = null;
-  return (request, device) => {
-    if (last !== null && last.request === request && last.device === device) return last;
-    const parts = shared(contentKey(request, device), () => prepareAnew(request, device));
-    last = { request, device, ...parts };
-    return last;
-  };
+/** A bill and its fit ask for the same thing one after the other: one answer is kept, for the same two objects only. */
+export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
+  if (last === null || last.request !== request || last.device !== device)
+    last = prepareAnew(request, device);
+  return last;
 }
 
-/** Some dozen checkpoints and GPUs, each in a few shapes; one takes about 2 KiB. */
-export const prepare: Prepare = createPrepare(1024);
-
-/** Rows of a catalog and engine profiles are constants: each is told apart by a number of its own. */
-const numbers = new WeakMap<object, number>();
-let issued = 0;
-
-function numberOf(row: object): number {
-  const known = numbers.get(row);
-  if (known !== undefined) return known;
-  issued += 1;
-  numbers.set(row, issued);
-  return issued;
-}
-
-const ROWS = ['model', 'weights', 'loadedFrom', 'engine'] as const;
-const PARTS = ['kvDtype', 'parallel', 'lora'] as const;
-/** The one that is a text, of which nothing is known, comes last. */
-const VALUES = [
-  'maxPositions',
-  'hybridKv',
-  'maxNumSeqs',
-  'maxNumBatchedTokens',
-  'cudaGraphMaxBs',
-  'memoryFraction',
-  'kvCacheBytes',
-  'blockSize',
-  'swaFullTokensRatio',
-  'enforceEager',
-  'textOnly',
-  'multimodalRequested',
-  'draftBytes',
-  'cpuOffloadBytes',
-  'hybridBlocker',
-] as const;
-
-type Keyed = (typeof ROWS)[number] | (typeof PARTS)[number] | (typeof VALUES)[number];
-
-/** Everything of a request but context and concurrency: a new member of it must be keyed as well, or this is no `true`. */
-const KEYS_ARE_COMPLETE: Exclude<keyof SizingRequest, Keyed | 'context' | 'concurrency'> extends never
-  ? true
-  : never = true;
-
-function contentKey(request: SizingRequest, device: DeviceShape | null): string {
-  let key = device === null ? '' : String(numberOf(device));
-  for (const name of ROWS) key += ` ${request[name] === null ? '' : numberOf(request[name])}`;
-  for (const name of PARTS) for (const value of Object.values(request[name] ?? {})) key += ` ${value}`;
-  for (const name of VALUES) key += `;${request[name]}`;
-  return KEYS_ARE_COMPLETE ? key : '';
-}
-
-function prepareAnew(request: SizingRequest, device: DeviceShape | null): Shared {
+function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepared {
   const grid = gridOf(request);
   const sorts: Sort[] = [];
   const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {
@@ -174,5 +109,5 @@ function prepareAnew(request: SizingRequest, device: DeviceShape | null): Shared
     sorts.push(sort);
     return { stage, sort };
   });
-  return { grid, kv: request.engine.kv(request, device), stages, sorts };
+  return { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
 }

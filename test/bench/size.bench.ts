@@ -70,10 +70,15 @@ function* cases(): Generator<Case> {
   }
 }
 
-/** A fresh request, as a command or a review makes it: nothing is remembered from an earlier call. */
+let tokensSeen = 0;
+
+/**
+ * A bill with its fit and its largest context, which is worked out only when it is read. A fresh request, as a command or
+ * a review makes it: nothing is remembered from an earlier call.
+ */
 function size({ request, device }: Case): void {
   const fresh = { ...request };
-  judgeFit(fresh, estimate(fresh, device), device);
+  tokensSeen += judgeFit(fresh, estimate(fresh, device), device).maxContext ?? 0;
 }
 
 const all = [...cases()];
@@ -98,6 +103,7 @@ function slowest(isMeant: (one: Case) => boolean): { readonly one: Case; readonl
 
 const onNode = slowest(({ request }) => request.parallel.pipeline === 1);
 const staged = slowest(({ request }) => request.parallel.pipeline > 1);
+if (tokensSeen === 0) throw new Error('nothing fits anywhere');
 process.stdout.write(`${all.length} combinations; slowest: ${onNode.one.name}, ${staged.one.name}\n`);
 report([
   { what: 'median size', value: median(timed.map(({ time }) => time)), unit: 'us', limit: LIMIT },
