@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { allCounters } from '../harness/api-metrics.ts';
 import { CHART, type Helm, helmOf, mountAt, routeToLocalhost, writeValues } from '../harness/chart.ts';
 import { auditEvents, webhooksAnswer } from '../harness/cluster.ts';
 import { chartValues, configFolder } from '../harness/installed.ts';
@@ -13,7 +14,7 @@ import { at, listAt, type Members } from '../harness/members.ts';
 import { podSpecOf } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
-import { NAMESPACE, SERVICE } from '../harness/webhook-configuration.ts';
+import { NAMESPACE, SERVICE, VALIDATING } from '../harness/webhook-configuration.ts';
 
 // The chart as shipped, with certificates of the product's own making: two replicas start at once, find an empty Secret,
 // and are ready when the caBundle of both configurations holds their CA.
@@ -209,6 +210,19 @@ describe('Helm 4', () => {
       },
       { what: 'both replicas warn instead of refusing' },
     );
+  });
+
+  it('failClosed: the namespaces of mode enforce have an entry of their own, the others the other', async () => {
+    const { api } = stage().plane;
+    const entries = [VALIDATING, 'validate-enforced.vramgate.io'];
+    const calls = async (work: () => Promise<unknown>) => {
+      const before = await allCounters(api, entries);
+      await work();
+      const after = await allCounters(api, entries);
+      return after.map(({ requests }, index) => requests - (before[index]?.requests ?? 0));
+    };
+    expect(await calls(createPod)).toEqual([0, 1]);
+    expect(await calls(() => askFitting(api))).toEqual([1, 0]);
   });
 
   it('uninstall: configurations before Pods, and at no moment is a Pod refused, not even where calls may not fail', async () => {
