@@ -76,6 +76,8 @@ function aged(inventory: Inventory, asOf: Date | null): Inventory {
 
 function statusOf(inventory: Inventory, asOf: Date | null): InventoryStatus {
   if (inventory.state === 'unknown') return { classes: 0, nodes: 0, asOf: null };
-  const nodes = inventory.classes.reduce((sum, one) => sum + one.nodes, 0);
-  return { classes: inventory.classes.length, nodes, asOf };
+  // A node of several resources (slices of several profiles, a claim and a plain request) is in several classes.
+  const nodes = new Set(inventory.classes.flatMap(({ nodeNames }) => [...nodeNames]));
+  const unnamed = inventory.classes.reduce((sum, one) => sum + (one.nodeNames.size === 0 ? one.nodes : 0), 0);
+  return { classes: inventory.classes.length, nodes: nodes.size + unnamed, asOf };
 }

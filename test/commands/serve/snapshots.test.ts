@@ -4,6 +4,7 @@ import type { Catalog } from '../../../src/catalog/types.ts';
 import { createSnapshots, type InventoryOf } from '../../../src/commands/serve/snapshots.ts';
 import { defaultPolicy } from '../../../src/config/policy.ts';
 import { effectiveMode } from '../../../src/plan/verdict.ts';
+import { fixtureText, readText } from '../../inventory/nodes.ts';
 
 const RULES = { policy: defaultPolicy(), catalog: builtinCatalog, shapes: [] };
 const OTHER: Catalog = { ...builtinCatalog, version: 'other' };
@@ -45,6 +46,17 @@ describe('snapshots of what reviews are judged by', () => {
     const reason = `nodes under ${builtinCatalog.version}`;
 
     expect(snapshots.factsFor(null).inventory).toEqual({ state: 'unknown', reason });
+  });
+
+  it('count a node once, whatever the number of ways to ask for its GPUs', () => {
+    const { inventory } = readText(fixtureText('dra-nvidia.yaml'));
+    const status = createSnapshots(RULES, () => inventory).inventoryStatus();
+
+    expect(status).toMatchObject({ classes: 2, nodes: 1 });
+    const mixed = readText(fixtureText('mig-mixed.yaml')).inventory;
+    expect(createSnapshots(RULES, () => mixed).inventoryStatus()).toMatchObject({ classes: 3, nodes: 1 });
+    const declared = readText('[{ product: NVIDIA-L40S, gpus: 4, nodes: 3 }]').inventory;
+    expect(createSnapshots(RULES, () => declared).inventoryStatus()).toMatchObject({ classes: 1, nodes: 3 });
   });
 
   it('keep the former snapshot whole when the new one cannot be made', () => {
