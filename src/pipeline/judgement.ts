@@ -143,11 +143,10 @@ function standingIn(
 
 /** What would be refused for placement alone, on an object that carries our edits, is a warning. */
 export function stalePlacement(evaluation: Evaluation, policy: Policy): Evaluation {
-  const isStale = (one: Finding): boolean =>
-    (one.code === 'placement-conflict' || one.code === 'no-node-fits') &&
-    ruleOn([one], policy, null).isRefused;
   const findings = evaluation.findings.map((one) =>
-    isStale(one) ? finding('placement-stale', one.path, one.message) : one,
+    one.code === 'placement-conflict' || one.code === 'no-node-fits'
+      ? finding('placement-stale', one.path, one.message)
+      : one,
   );
   return { ...evaluation, findings, isRefused: ruleOn(findings, policy, null).isRefused };
 }

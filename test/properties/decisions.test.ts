@@ -80,9 +80,11 @@ function relabelled(object: Readonly<Record<string, unknown>>): Record<string, u
   return { ...object, metadata: { ...Object(object['metadata']), labels: { team: 'other' } } };
 }
 
-/** What a decision finds, but for what it says of its own edits. */
+/** What a decision finds, but for what it says of its own edits; on those that stand no node fits is stale. */
 function said({ findings }: Decided): readonly string[] {
-  const codes = findings.map(({ code }) => code).filter((code) => code !== 'value-set');
+  const codes = findings
+    .map(({ code }) => (code === 'placement-stale' ? 'no-node-fits' : code))
+    .filter((code) => code !== 'value-set');
   return [...new Set(codes)].filter((code) => code !== 'inventory-unknown').sort();
 }
 
