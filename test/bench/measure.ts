@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
+
 /** Small tools of the benchmarks. Times are microseconds. */
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Resident memory of a process, as Linux has it. */
+export function residentMiB(pid: number | undefined): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 /** Wall time of one call. */

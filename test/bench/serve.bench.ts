@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
 import { LoopbackApi, type Stored } from '../cluster/loopback.ts';
 import { imageEnvironment, imageFlags } from '../support/image-flags.ts';
-import { median, report } from './measure.ts';
+import { median, report, residentMiB } from './measure.ts';
 
 /**
  * The process of the webhook against a bare Node HTTPS server that echoes bodies, under the same load, both with the flags
@@ -74,10 +74,6 @@ async function end(child: ChildProcess): Promise<void> {
   await closed;
 }
 
-function residentMiB({ pid }: ChildProcess): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
 function post(port: number, agent: Agent, ca: string): Promise<void> {
   const headers = { 'content-type': 'application/json', 'content-length': BODY.length };
   const options = {
@@ -104,13 +100,13 @@ function post(port: number, agent: Agent, ca: string): Promise<void> {
 /** Highest resident memory seen while `CONNECTIONS` clients send `REVIEWS` requests. */
 async function load({ child, port }: Started, ca: string): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  let highest = residentMiB(child);
+  let highest = residentMiB(child.pid);
   let sent = 0;
   const client = async (): Promise<void> => {
     while (sent < REVIEWS) {
       sent += 1;
       await post(port, agent, ca);
-      if (sent % 100 === 0) highest = Math.max(highest, residentMiB(child));
+      if (sent % 100 === 0) highest = Math.max(highest, residentMiB(child.pid));
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));

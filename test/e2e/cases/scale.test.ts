@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { median, residentMiB } from '../../bench/measure.ts';
 import { CHART } from '../harness/chart.ts';
 import { applyWebhooks, type CertificateFiles, type Stage, writeCertificate } from '../harness/cluster.ts';
 import { addNodes, fixtureNodes, startKwok } from '../harness/kwok.ts';
@@ -16,7 +17,6 @@ import { startWebhookServer, type WebhookServer } from '../harness/webhook-serve
 /** One webhook in a cluster without a node, and one in the same cluster with 5,000. */
 
 const NODES = 5_000;
-const MIB = 1024 ** 2;
 const KNOWN = 'vramgate_inventory_nodes';
 
 interface ScaleStage extends Stage {
@@ -80,11 +80,6 @@ const untilKnown = (server: WebhookServer) =>
 
 const ASKED = 60;
 
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 /** Its figures after it has judged one object after the other, through the API server. */
 async function measured(server: WebhookServer, readyMs: number): Promise<Figures> {
   const { plane, kubectl, certificate } = stage();
@@ -93,8 +88,8 @@ async function measured(server: WebhookServer, readyMs: number): Promise<Figures
   for (let turn = 0; turn < ASKED; turn += 1) answers.push(await askFitting(plane.api));
   expect(wrongOf(answers)).toEqual([]);
   const records = (await server.records()).filter((one) => one['webhook'] === 'validate').slice(-ASKED / 2);
-  const decisionUs = medianOf(records.map((one) => Number(one['durationMicroseconds'])));
-  return { readyMs, residentMiB: (await server.residentMemory()) / MIB, decisionUs };
+  const decisionUs = median(records.map((one) => Number(one['durationMicroseconds'])));
+  return { readyMs, residentMiB: residentMiB(server.program.pid), decisionUs };
 }
 
 async function memoryLimitMiB(): Promise<number> {

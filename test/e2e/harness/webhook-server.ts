@@ -16,8 +16,6 @@ export interface WebhookServer {
   readonly records: () => Promise<readonly Members[]>;
   /** A sample of its metrics, by name and labels as they are written; NaN where there is none. */
   readonly sample: (name: string) => Promise<number>;
-  /** Bytes. */
-  readonly residentMemory: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -73,10 +71,6 @@ export async function startWebhookServer(settings: WebhookServerSettings): Promi
       const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
       const line = text.split('\n').find((one) => one.startsWith(`${name} `));
       return Number(line?.slice(name.length));
-    },
-    residentMemory: async () => {
-      const status = await readFile(`/proc/${program.pid}/status`, 'utf8');
-      return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
     },
     stop: () => program.stop(STOP_LIMIT_MS),
   };
