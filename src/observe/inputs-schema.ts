@@ -105,6 +105,9 @@ const member = z.object({
       effect: text.nullable(),
     }),
   ),
+  // Of workers nothing was known in the first records.
+  memoryLimit: text.nullable().default(null),
+  hasSharedMemory: z.boolean().default(true),
 });
 
 const unit = z.object({
@@ -120,8 +123,6 @@ const unit = z.object({
   variables: z.array(z.object({ concept: z.enum(FLAG_CONCEPTS), name: text })),
   rollout: z.object({ replicas: count, maxSurge: count, maxUnavailable: count }).nullable(),
   trainingPods: count,
-  memoryLimit: text.nullable(),
-  hasSharedMemory: z.boolean(),
 });
 
 const readings = z.array(z.object({ given: found, unit: unit.nullable() }));

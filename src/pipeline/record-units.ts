@@ -50,6 +50,10 @@ export interface RecordedMember {
   readonly nodeSelector: readonly Label[];
   readonly requiredNodeAffinity: readonly NodeSelectorTerm[] | null;
   readonly tolerations: readonly Toleration[];
+  /** The container's memory limit, a Kubernetes quantity. */
+  readonly memoryLimit: string | null;
+  /** A memory-backed volume is mounted at /dev/shm. */
+  readonly hasSharedMemory: boolean;
 }
 
 export interface RecordedUnit {
@@ -69,10 +73,6 @@ export interface RecordedUnit {
   /** Replicas of a rolling update, and what it adds and takes away. */
   readonly rollout: Rollout | null;
   readonly trainingPods: number;
-  /** The container's memory limit, a Kubernetes quantity. */
-  readonly memoryLimit: string | null;
-  /** A memory-backed volume is mounted at /dev/shm. */
-  readonly hasSharedMemory: boolean;
 }
 
 export interface RecordedReading {
@@ -94,7 +94,6 @@ export function recordedReading({ findings, unit }: UnitReading): RecordedReadin
 
 function recordedUnit(unit: UnitDraft): RecordedUnit {
   const [leader] = unit.members;
-  const { spec } = leader.template;
   return {
     intent: recordedIntent(unit.intent),
     members: unit.members.map(({ container, template, ask, pods }) => ({
@@ -105,6 +104,8 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
       nodeSelector: labelsOf(template.spec.nodeSelector),
       requiredNodeAffinity: template.spec.requiredNodeAffinity,
       tolerations: template.spec.tolerations,
+      memoryLimit: container.limits.get('memory') ?? null,
+      hasSharedMemory: hasSharedMemory(template.spec, container),
     })),
     image: leader.container.image?.slice(0, IMAGE_LENGTH) ?? null,
     placementOwner: unit.placementOwner,
@@ -114,8 +115,6 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
     variables: Array.from(unit.reading?.variables ?? [], ([concept, name]) => ({ concept, name })),
     rollout: unit.rollout,
     trainingPods: unit.trainingPods,
-    memoryLimit: leader.container.limits.get('memory') ?? null,
-    hasSharedMemory: hasSharedMemory(spec, leader.container),
   };
 }
 
@@ -185,8 +184,8 @@ function flagSitesFrom(path: JsonPath | null): ReadonlyMap<FlagConcept, FlagSite
 function memberFrom(member: RecordedMember, unit: RecordedUnit): Member {
   const { container, podSpec, ask, pods } = member;
   return {
-    template: { path: podSpec.slice(0, -1), spec: specFrom(member, unit) },
-    container: containerFrom(container, unit),
+    template: { path: podSpec.slice(0, -1), spec: specFrom(member) },
+    container: containerFrom(container, member, unit),
     ask,
     pods,
   };
@@ -194,25 +193,25 @@ function memberFrom(member: RecordedMember, unit: RecordedUnit): Member {
 
 const SHARED_MEMORY = { name: 'shm', mountPath: '/dev/shm' };
 
-function specFrom(member: RecordedMember, unit: RecordedUnit): PlannedSpec {
+function specFrom(member: RecordedMember): PlannedSpec {
   return {
     path: member.podSpec,
     nodeSelector: new Map(member.nodeSelector.map(({ key, value }) => [key, value])),
     requiredNodeAffinity: member.requiredNodeAffinity,
     tolerations: member.tolerations,
     sharesHostIpc: false,
-    volumes: unit.hasSharedMemory
+    volumes: member.hasSharedMemory
       ? [{ name: SHARED_MEMORY.name, emptyDirMedium: 'Memory', sizeLimit: null }]
       : [],
   };
 }
 
-function containerFrom(path: JsonPath, unit: RecordedUnit): PlannedContainer {
+function containerFrom(path: JsonPath, member: RecordedMember, unit: RecordedUnit): PlannedContainer {
   return {
     path,
     image: unit.image,
-    limits: unit.memoryLimit === null ? new Map() : new Map([['memory', unit.memoryLimit]]),
-    volumeMounts: unit.hasSharedMemory ? [SHARED_MEMORY] : [],
+    limits: member.memoryLimit === null ? new Map() : new Map([['memory', member.memoryLimit]]),
+    volumeMounts: member.hasSharedMemory ? [SHARED_MEMORY] : [],
   };
 }
 

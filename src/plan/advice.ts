@@ -4,15 +4,15 @@ import { formatGib } from '../units.ts';
 import { parseQuantity } from '../workload/quantity.ts';
 import { hasSharedMemory } from './shared-memory.ts';
 import type { Judged } from './types.ts';
-import type { PlannedContainer, PlannedSpec, Unit } from './unit.ts';
+import { type PlannedContainer, type PlannedSpec, podsOf, type Unit } from './unit.ts';
 
 /** What would make the pod die or crawl although its GPUs suffice. Warnings only. */
 export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] {
-  const { container, template } = unit.members[0];
   if (judged === null || unit.intent.workload === 'training') return [];
+  const starting = unit.members.filter(({ pods }) => pods > 0);
   return [
-    ...sharedMemory(template.spec, container, judged),
-    ...hostMemory(container, judged),
+    ...starting.flatMap(({ template, container }) => sharedMemory(template.spec, container, judged)),
+    ...starting.flatMap(({ container }) => hostMemory(container, judged, podsOf(unit))),
     ...loadPeak(unit, judged),
   ];
 }
@@ -35,11 +35,11 @@ function sharedMemory(spec: PlannedSpec, container: PlannedContainer, judged: Ju
  * Each rank pins host memory as large as its block tables, and holds what is offloaded to the CPU
  * (engine-facts.md §3: at 10M tokens and TP 8 about 80 GiB). Only this lower bound is counted.
  */
-function hostMemory(container: PlannedContainer, judged: Judged): readonly Finding[] {
+function hostMemory(container: PlannedContainer, judged: Judged, pods: number): readonly Finding[] {
   const text = container.limits.get('memory');
   if (text === undefined || judged.bill === null) return [];
   const limit = parseQuantity(text)?.value ?? null;
-  const ranks = judged.parallel.tensor * judged.parallel.pipeline;
+  const ranks = Math.ceil((judged.parallel.tensor * judged.parallel.pipeline) / pods);
   const perRank = judged.bill.perGpu.engineTables + judged.intent.settings.cpuOffloadBytes;
   const need = perRank * ranks;
   if (limit === null || limit >= need) return [];

@@ -28,6 +28,7 @@ function joined(one: Outcome, other: Outcome): Outcome {
     ...(isWorse ? other : one),
     findings: [...one.findings, ...other.findings.filter((found) => !told.has(textOf(found)))],
     edits: [...one.edits, ...other.edits],
+    products: [...(one.products ?? []), ...(other.products ?? [])],
   };
 }
 
@@ -82,6 +83,7 @@ function landFitting(asked: Asked, member: Member, choice: Choice): Outcome {
     judged: best.judged,
     plan: chosenPlan(countedOf(asked), best.reach.nodeClass.id, asked.parallel),
     edits: placed.edits,
+    products: landing.flatMap(({ reach }) => reach.nodeClass.device?.product ?? []),
   };
 }
 

@@ -2,7 +2,7 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry, Quantization } from '../catalog/types.ts';
 import { type Finding, finding } from '../findings.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
-import type { Judged } from './types.ts';
+import type { Outcome } from './outcome.ts';
 import type { Unit } from './unit.ts';
 
 type Support = GpuEntry['fp8'];
@@ -24,19 +24,28 @@ export function cannotRun(unit: Unit, product: string, catalog: Catalog): boolea
   return gpu !== undefined && quantization !== null && supportOf(gpu, quantization) === 'none';
 }
 
-/** What a GPU does with a format that it has no arithmetic for. */
-export function nativeFindings(unit: Unit, judged: Judged | null, catalog: Catalog): readonly Finding[] {
+/** What GPUs that the pods may land on do with a format that they have no arithmetic for: the worst of them. */
+export function nativeFindings(
+  unit: Unit,
+  { judged, products = [] }: Outcome,
+  catalog: Catalog,
+): readonly Finding[] {
   const { checkpoint, workload, engine, engineVersion } = unit.intent;
   if (judged?.device == null || checkpoint === null || workload === 'training') return [];
-  const [gpu] = findGpus(catalog, judged.device.product);
   const { quantization } = checkpoint.value;
-  const support = gpu === undefined ? null : supportOf(gpu, quantization);
-  if (support !== 'weights-only' && support !== 'none') return [];
+  const places = products.length === 0 ? [judged.device.product] : products;
+  const lacking = places.flatMap((product) => {
+    const [gpu] = findGpus(catalog, product);
+    const support = gpu === undefined ? null : supportOf(gpu, quantization);
+    return support === 'weights-only' || support === 'none' ? [{ product, support }] : [];
+  });
+  const worst = lacking.find(({ support }) => support === 'none') ?? lacking[0];
+  if (worst === undefined) return [];
   const title = engineProfile(engine, engineVersion)?.title ?? engine;
   const what =
-    support === 'none'
+    worst.support === 'none'
       ? `and no kernel that unpacks it: ${title} is expected to refuse to start`
       : 'the weights are unpacked to 16 bit for every step: memory is saved, speed is not';
-  const message = `${judged.device.product} has no native ${quantization} arithmetic, ${what}`;
+  const message = `${worst.product} has no native ${quantization} arithmetic, ${what}`;
   return [finding('quantization-not-native', unit.members[0].container.path, message)];
 }

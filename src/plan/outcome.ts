@@ -8,6 +8,8 @@ export interface Outcome {
   readonly judged: Judged | null;
   readonly plan: ChosenPlan | null;
   readonly edits: readonly Edit[];
+  /** Products that the pods may land on, where nodes are known; absent: the one that was judged. */
+  readonly products?: readonly string[];
 }
 
 export const NOTHING: Outcome = { findings: [], judged: null, plan: null, edits: [] };

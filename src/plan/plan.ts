@@ -17,7 +17,7 @@ export function planUnit(unit: Unit, facts: PlanFacts): Outcome {
   const findings = [
     ...released,
     ...outcome.findings,
-    ...nativeFindings(unit, outcome.judged, facts.catalog),
+    ...nativeFindings(unit, outcome, facts.catalog),
     ...surgeFindings(unit, outcome, facts),
   ];
   return { ...outcome, findings };

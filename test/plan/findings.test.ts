@@ -12,10 +12,12 @@ import {
   type Json,
   L40S_NODES,
   messageOf,
+  object,
   SCOUT,
   SCOUT_INT4,
   type Server,
   shape,
+  template,
   UNKNOWN,
   vllmArgs,
 } from './cases.ts';
@@ -49,7 +51,54 @@ function scout(model: string, gpus: number, more: Server = {}): Json {
   });
 }
 
+describe('what a pod dies of although its GPUs suffice', () => {
+  const worker = (more: Json): Json => ({
+    spec: {
+      containers: [
+        {
+          name: 'worker',
+          image: 'vllm/vllm-openai:v0.11.0',
+          resources: { limits: { 'nvidia.com/gpu': 4 } },
+          ...more,
+        },
+      ],
+    },
+  });
+  const group = (more: Json): Json =>
+    object(
+      'leaderworkerset.x-k8s.io/v1',
+      'LeaderWorkerSet',
+      { model: 'scout', context: '8K' },
+      {
+        leaderWorkerTemplate: {
+          size: 2,
+          leaderTemplate: template({
+            args: vllmArgs(SCOUT, 8192, '--tensor-parallel-size=4', '--pipeline-parallel-size=2'),
+            limits: { 'nvidia.com/gpu': 4 },
+          }),
+          workerTemplate: worker(more),
+        },
+      },
+    );
+
+  it('is looked for in the workers of a group as in its leader', () => {
+    const found = create(group({}), cluster([H100_NODES])).findings.filter(
+      ({ code }) => code === 'missing-shm',
+    );
+
+    expect(found.map(({ path }) => path[2])).toEqual(['workerTemplate']);
+  });
+});
+
 describe('a format that the GPU has no arithmetic for', () => {
+  it('is told where any node that the pod may land on has none', () => {
+    const both = cluster([shape('NVIDIA-A100-SXM4-80GB', 8), shape('NVIDIA-H200', 8)]);
+
+    expect(messageOf(create(scout(FP8, 4), both), 'quantization-not-native')).toContain(
+      'NVIDIA-A100-SXM4-80GB',
+    );
+  });
+
   // gpu-catalog.md §1.6: FP8 native from 8.9 on, FP4 from 10.0; weights only through Marlin from 7.5 on.
   it.each([
     [FP8, 'NVIDIA-A100-SXM4-80GB', 'memory is saved, speed is not'],
