@@ -93,9 +93,12 @@ function identityOf({ review, webhook, time }: Arrival): RecordIdentity {
   };
 }
 
-/** `/mutate` edits or leaves alone; it never refuses and never warns. An object that is refused is not edited. */
+/**
+ * `/mutate` edits or leaves alone; it never refuses and never warns. Of an object that is refused only what we had left
+ * beside a value of its author's is taken back.
+ */
 function operationsOf({ review, webhook }: Arrival, decision: Decision): readonly PatchOperation[] {
-  if (webhook === 'validate' || !decision.allowed) return [];
+  if (webhook === 'validate') return [];
   return patchOrThrow(review.object, decision.edits);
 }
 

@@ -12,16 +12,18 @@ export interface Concluded {
   readonly evaluation: Pick<Evaluation, 'judged' | 'plan'>;
   readonly findings: readonly Finding[];
   readonly edits: readonly Edit[];
+  /** Edits that are made even where it is refused. */
+  readonly mends?: readonly Edit[];
 }
 
 /** @param findRemedies asked only where the object is refused. */
 export function conclude(
-  { evaluation, findings, edits }: Concluded,
+  { evaluation, findings, edits, mends = [] }: Concluded,
   facts: Facts,
   findRemedies: () => readonly Remedy[],
 ): Decision {
   const { isRefused } = ruleOn(findings, facts.policy, facts.namespaceMode);
-  const made = isRefused ? [] : edits;
+  const made = isRefused ? mends : edits;
   const hasEdits = made.some((edit) => edit.kind !== 'set-annotation');
   const said = undisclosed({ findings, remedies: isRefused ? findRemedies() : [] }, facts);
   const ruling = ruleOn(said.findings, facts.policy, facts.namespaceMode);

@@ -3,7 +3,7 @@ import { readServing } from '../engine/read.ts';
 import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Intent } from '../intent/types.ts';
-import type { Remedy } from '../plan/types.ts';
+import type { Edit, Remedy } from '../plan/types.ts';
 import { memberOf } from '../workload/json-value.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
@@ -60,7 +60,7 @@ function decideOnce(start: Start): Step {
   const before = oldReading(input);
   const old = before?.workload ?? null;
   if (workload.isTerminating || isOwned(workload)) return unjudged(settle([], 'ignore', facts));
-  const read = { workload, findings: authorsFindings(input.object, reading, old) };
+  const read = authorsFindings(input.object, reading, old);
   const found = foundSince(before, read, facts);
   if (!isOurs(workload) && !(old !== null && isOurs(old))) {
     const settled = isUnread(reading) ? settle(found, null, facts) : unannotated(workload, facts);
@@ -71,7 +71,7 @@ function decideOnce(start: Start): Step {
   const judgement = judgeObject(input, workload, old, facts);
   const edits = read.findings.some(isUnpatchable) ? [] : judgement.edits;
   const given = [...exemption.findings, ...found];
-  return judgedDecision(start, { workload, old, given }, { ...judgement, edits });
+  return judgedDecision(start, { workload, old, given, mends: read.mends }, { ...judgement, edits });
 }
 
 /** Where a field is not what its kind promises, or was not read, a patch of it may not apply. */
@@ -90,6 +90,8 @@ interface Judging {
   readonly old: Workload | null;
   /** What was found before anything was judged. */
   readonly given: readonly Finding[];
+  /** Made even where it is refused. */
+  readonly mends: readonly Edit[];
 }
 
 // --- what is not judged ------------------------------------------------------------------------------------------
@@ -165,9 +167,9 @@ function annotationsThatExempt(workload: Workload): ReturnType<typeof annotation
 /** No change of GPUs mends these, and what was not read whole cannot be tried. */
 const UNTRIED: ReadonlySet<FindingCode> = new Set(['malformed-object', 'analysis-limit']);
 
-function judgedDecision(start: Start, { workload, old, given }: Judging, judgement: Judgement): Step {
+function judgedDecision(start: Start, { workload, old, given, mends }: Judging, judgement: Judgement): Step {
   const { evaluation } = judgement;
-  const all = { ...judgement, findings: [...given, ...judgement.findings] };
+  const all = { ...judgement, findings: [...given, ...judgement.findings], mends };
   const mayTry = start.withRemedies && !given.some(({ code }) => UNTRIED.has(code));
   const decision = conclude(all, start.facts, () => (mayTry ? remediesFor(start, workload, all) : []));
   const basis: Basis = {

@@ -1,8 +1,10 @@
 import { type Finding, finding } from '../findings.ts';
 import { APPLIED_KEY } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
+import type { RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit, Policy } from '../plan/types.ts';
 import { ruleOn } from '../plan/verdict.ts';
+import { memberOf } from '../workload/json-value.ts';
 import { placementOwner } from '../workload/ownership.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { Workload } from '../workload/types.ts';
@@ -88,17 +90,37 @@ function authorsSide(object: unknown, workload: Workload, old: Workload | null):
   return { object: view, workload: reading.workload, findings: reading.findings, applied };
 }
 
+/** What is wrong with what the author wrote, and what of ours has to go whatever is decided. */
+export interface AuthorsFindings {
+  readonly findings: readonly Finding[];
+  readonly mends: readonly Edit[];
+}
+
 /**
- * What is wrong with what the author wrote. An edit of ours beside a new value of the author's (our request beside
- * another limit) is no fault of the author's: it is taken back.
+ * Our request beside another limit of the author's is no fault of the author's. It is taken back even from what is
+ * refused: the API server looks at the object before /validate does, and knows no mode.
  */
 export function authorsFindings(
   object: unknown,
   { workload, findings }: { readonly workload: Workload; readonly findings: readonly Finding[] },
   old: Workload | null,
-): readonly Finding[] {
-  if (findings.length === 0) return findings;
-  return authorsSide(object, workload, old)?.findings ?? findings;
+): AuthorsFindings {
+  const own = findings.length === 0 ? null : authorsSide(object, workload, old);
+  if (own === null || own.findings.length === findings.length) {
+    return { findings: own?.findings ?? findings, mends: [] };
+  }
+  const ours = own.applied.set.filter((edit) => edit.kind === 'set-gpu-count').map(inverseOf);
+  return { findings: own.findings, mends: ours.filter((edit) => !leavesNone(object, edit)) };
+}
+
+/** True where an edit takes the last GPU limit of its container: the count is ours as a whole, and stands. */
+function leavesNone(object: unknown, edit: RemovalEdit): boolean {
+  if (edit.kind !== 'remove-gpu-count') return true;
+  const container = [...edit.container, 'resources', 'limits'].reduce<unknown>(
+    (value, step) => memberOf(value, step),
+    applyEdits(object, [edit]),
+  );
+  return memberOf(container, edit.resource) === undefined;
 }
 
 /** Sticky: equal author-side inputs get exactly the recorded values back, whatever is known now (contract §4). */

@@ -169,6 +169,23 @@ describe('an author who sets a count after us', () => {
     expect(at(after, 'resources', 'requests')).not.toHaveProperty(['nvidia.com/gpu']);
     expect(after['args']).toEqual(container(object)['args']);
   });
+
+  // Without the flag the engine would use one of them. In a namespace of mode warn that must not stop anybody, and
+  // everywhere else it is for /validate to say.
+  it.each(['enforce', 'warn'] as const)(
+    'too large for its flags: our request goes too, in mode %s',
+    (mode) => {
+      const object = stored(authored());
+      Object.assign(at(container(object), 'resources', 'limits'), { 'nvidia.com/gpu': '4' });
+      const decision = update(object, stored(authored()), { ...FACTS, policy: { ...FACTS.policy, mode } });
+      const after = container(patched(object, decision));
+
+      expect(decision.verdict).toBe('deny');
+      expect(at(after, 'resources', 'limits')).toHaveProperty(['nvidia.com/gpu'], '4');
+      expect(at(after, 'resources', 'requests')).not.toHaveProperty(['nvidia.com/gpu']);
+      expect(after['args']).toEqual(container(object)['args']);
+    },
+  );
 });
 
 describe('a record that somebody wrote', () => {
