@@ -256,6 +256,12 @@ describe('kubectl on a workload that we filled in', () => {
     const args = ['--model', W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'];
     await apply(scoutDeployment({ name: 'counted' }));
     expect(limitsOf(await stored('counted'))).toEqual(TWO_GPUS);
+    // Not by the API server, for the request of two that we had set beside the limit.
+    const unused = await stage().kubectl.try(
+      ['apply', '-f', '-'],
+      scoutDeployment({ name: 'counted', gpus: 4 }),
+    );
+    expect(unused.stderr).toContain(`admission webhook "${VALIDATING}" denied the request: Llama 4 Scout`);
     await apply(scoutDeployment({ name: 'counted', gpus: 4, args }));
     const deployment = await stored('counted');
     expect(limitsOf(deployment)).toEqual({ 'nvidia.com/gpu': '4' });
