@@ -20,9 +20,12 @@ import { memoryIo } from './memory-io.ts';
 const INVENTORY = new URL('../demo/inventory.yaml', import.meta.url).pathname;
 const FACTS = await loadFacts(null, INVENTORY);
 
-/** A record without what only a request has: who asked, when, by which webhook, and the id that is made of it. */
+/**
+ * A record without what only a request has: who asked, when, by which webhook, the id that is made of it, and what that
+ * webhook answered (`/mutate` allows always).
+ */
 function decided(record: Members): string {
-  const { decision, uid, time, webhook, durationMicroseconds, ...rest } = record;
+  const { decision, uid, time, webhook, durationMicroseconds, allowed, ...rest } = record;
   const { user, ...subject } = at(rest, 'subject');
   return JSON.stringify({ ...rest, subject });
 }
