@@ -1,9 +1,8 @@
 import { type Finding, finding } from '../findings.ts';
 import { acrossNodesText } from './across-nodes.ts';
 import { type Asked, catalogDevices, closeCall, countedOf, type JudgedClass, refused } from './asked.ts';
-import { isWithin } from './narrow.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import { isCovered, names, type Placement, placeMember } from './place.ts';
+import { mayLand, names, type Placement, placeMember } from './place.ts';
 import { isAcceptedProduct } from './products.ts';
 import { ranking } from './rank.ts';
 import { hasOwnPlacement, knownClasses, reachableClasses, schedulingOf, withoutPlacement } from './reach.ts';
@@ -73,7 +72,7 @@ interface Choice {
 
 function landFitting(asked: Asked, member: Member, choice: Choice): Outcome {
   const { best, peers, placed } = choosePlace(asked, member, choice);
-  const landing = [best, ...peers].filter((one) => mayLand(one, best, placed));
+  const landing = [best, ...peers].filter((one) => mayLand(one.reach, best.reach, placed));
   return {
     findings: [
       ...placed.findings,
@@ -85,14 +84,6 @@ function landFitting(asked: Asked, member: Member, choice: Choice): Outcome {
     edits: placed.edits,
     products: landing.flatMap(({ reach }) => reach.nodeClass.device?.product ?? []),
   };
-}
-
-/** Where the scheduler may put the pods once the placement is set: a second pass finds the same. */
-function mayLand({ reach }: JudgedClass, best: JudgedClass, { edits }: Placement): boolean {
-  return (
-    isCovered(reach.taintsToTolerate, best.reach.taintsToTolerate) &&
-    edits.every((edit) => isWithin(reach.nodeClass, edit))
-  );
 }
 
 interface Chosen {

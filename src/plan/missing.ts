@@ -6,7 +6,7 @@ import { cannotRun } from './native.ts';
 import { noCount } from './no-count.ts';
 import { parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
-import { elsewhere, type Placement, placeMember } from './place.ts';
+import { elsewhere, mayLand, type Placement, placeMember } from './place.ts';
 import { isAcceptedProduct, namedProducts, sizable, vendorOfImage } from './products.ts';
 import { ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
@@ -95,20 +95,27 @@ function onClass(unit: Unit, best: ClassWay, facts: PlanFacts): Outcome {
       best.parallel,
     ),
     edits: [...counted.edits, ...placed.flatMap((one) => one.edits), ...flags.edits],
+    products: placed.flatMap((one) => one.products),
   };
 }
 
+interface Placed extends Placement {
+  readonly products: readonly string[];
+}
+
 /** Pods of one template on the class that was chosen for all of them. */
-function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts }: PlanFacts): Placement {
+function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts }: PlanFacts): Placed {
   const { nodeClass } = best.reach;
   const wanted = { resource: nodeClass.resource, count: best.perPod };
   const spec = schedulingOf(unit, member);
   const reached = reachableClasses(knownClasses({ policy, ...facts }), spec, wanted, policy);
   const chosen = reached.find((one) => one.nodeClass === nodeClass);
-  if (chosen === undefined) return elsewhere(member, nodeClass);
+  if (chosen === undefined) return { ...elsewhere(member, nodeClass), products: [] };
   const fitting = reached.filter((one) => holds(unit, one, best));
   const unfitting = reached.filter((one) => !fitting.includes(one));
-  return placeMember(unit, member, { best: chosen, fitting, unfitting }, policy);
+  const placed = placeMember(unit, member, { best: chosen, fitting, unfitting }, policy);
+  const landing = fitting.filter((one) => mayLand(one, chosen, placed));
+  return { ...placed, products: landing.flatMap((one) => one.nodeClass.device?.product ?? []) };
 }
 
 function holds(unit: Unit, reach: Reachable, best: Way): boolean {

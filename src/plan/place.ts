@@ -1,5 +1,5 @@
 import { type Finding, finding } from '../findings.ts';
-import { narrowPlacement } from './narrow.ts';
+import { isWithin, narrowPlacement } from './narrow.ts';
 import type { Reachable } from './reach.ts';
 import type { Edit, NodeClass, Policy, Taint } from './types.ts';
 import type { Member, PlannedSpec, Unit } from './unit.ts';
@@ -49,8 +49,16 @@ function asAdvice(spec: PlannedSpec, narrowed: readonly Edit[], rivals: readonly
   return { edits: [], findings: [finding('placement-conflict', spec.path, message)] };
 }
 
+/** Where the scheduler may put the pods once the placement is set: a second pass finds the same. */
+export function mayLand(one: Reachable, best: Reachable, { edits }: Placement): boolean {
+  return (
+    isCovered(one.taintsToTolerate, best.taintsToTolerate) &&
+    edits.every((edit) => isWithin(one.nodeClass, edit))
+  );
+}
+
 /** True where what `tolerated` names lets the pod pass these taints. */
-export function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
+function isCovered(taints: readonly Taint[], tolerated: readonly Taint[]): boolean {
   return taints.every((taint) =>
     tolerated.some((one) => one.key === taint.key && one.effect === taint.effect),
   );
