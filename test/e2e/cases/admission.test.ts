@@ -8,6 +8,7 @@ import { KUBERNETES_VERSIONS } from '../harness/recipes.ts';
 import { useFileServer } from '../harness/suite.ts';
 import { givenAssets } from '../harness/tools.ts';
 import { MUTATING, VALIDATING } from '../harness/webhook-configuration.ts';
+import { itKeepsThreeBooks } from './books.ts';
 
 const stage = useFileServer('admission');
 
@@ -150,3 +151,5 @@ describe('the built server behind a real API server', () => {
     expect(limitsOf(last)).toEqual({ 'nvidia.com/gpu': '2' });
   });
 });
+
+itKeepsThreeBooks(() => ({ plane: stage().plane, records: stage().server.records }));

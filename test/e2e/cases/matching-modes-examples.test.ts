@@ -2,6 +2,7 @@ import { beforeAll } from 'vitest';
 import { customResourceDefinitions } from '../harness/crds.ts';
 import { EXAMPLE_NODES } from '../harness/examples.ts';
 import { useInstalledChart } from '../harness/suite.ts';
+import { itKeepsThreeBooks } from './books.ts';
 import { describeExamples } from './examples.ts';
 import { describeMatching } from './matching.ts';
 import { describeModes } from './modes.ts';
@@ -18,3 +19,4 @@ beforeAll(async () => {
 describeMatching(stage);
 describeModes(stage);
 describeExamples(stage);
+itKeepsThreeBooks(stage);

@@ -18,6 +18,7 @@ import { argsOf, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { BUNDLE } from '../harness/webhook-server.ts';
+import { itKeepsThreeBooks } from './books.ts';
 
 // Label captures of machines of every kind that a cluster may mix: whole H100, A100, MI300X and partitions of it, MIG in
 // both strategies, time-slicing in both, a node with an ill GPU; H200 and L40S as manifests/inventory.yaml has them.
@@ -191,3 +192,5 @@ describe('a node is lost while no webhook answers', () => {
     expect(WHOLE_H100).toContain(at(moved, 'spec', 'nodeName'));
   });
 });
+
+itKeepsThreeBooks(stage);

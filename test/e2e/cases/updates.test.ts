@@ -12,6 +12,7 @@ import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { NAMESPACE, SERVICE, VALIDATING } from '../harness/webhook-configuration.ts';
 import type { WebhookServer } from '../harness/webhook-server.ts';
+import { itKeepsThreeBooks } from './books.ts';
 import { describeUnjudged } from './unjudged.ts';
 
 // What people and controllers do to a workload after it was admitted, with every controller running.
@@ -284,3 +285,4 @@ describe('kubectl on a workload that we filled in', () => {
 });
 
 describeUnjudged(stage);
+itKeepsThreeBooks(stage);
