@@ -1,7 +1,6 @@
 import { PREFIX } from '../intent/keys.ts';
 import type { Facts } from '../pipeline/types.ts';
 import { isRecord } from '../workload/json-value.ts';
-
 import type { Arrival } from './handle.ts';
 
 /** What identifies a request and not what it asks for; no decision reads it. */

@@ -4,8 +4,8 @@ import { applyEdit } from '../plan/apply-edits.ts';
 import { createDraft, type Draft, reach } from '../plan/draft.ts';
 import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit } from '../plan/types.ts';
-import { isRecord } from '../workload/json-value.ts';
-import { isSameJson, memberAt, valueAt } from './document.ts';
+import { isRecord, isSameJson } from '../workload/json-value.ts';
+import { memberAt, valueAt } from './document.ts';
 import { jsonPointer, parentPath, requireSafe } from './json-pointer.ts';
 
 /**

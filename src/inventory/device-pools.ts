@@ -8,6 +8,9 @@ export type Affected = ReadonlySet<string> | 'all';
 /** Slices of one pool: one, almost always. */
 type Pool = readonly SliceFacts[];
 
+/** Lists of devices that are told apart; a fleet has some dozens. */
+const MOST_SHARED = 4096;
+
 const NONE: Affected = new Set();
 const NO_LABELS: Labels = new Map();
 
@@ -62,7 +65,7 @@ export class DevicePools {
   readonly #byNode = new Map<string, readonly string[]>();
   /** Pools that choose nodes otherwise. */
   readonly #wide = new Set<string>();
-  /** Thousands of nodes have the same devices. */
+  /** Thousands of nodes have the same devices; lists that nobody has any more are not kept for ever. */
   readonly #shared = new Map<string, readonly ServedDevice[]>();
 
   put(slice: SliceFacts): Affected {
@@ -132,6 +135,7 @@ export class DevicePools {
     const groups = slice.groups.map(({ reach, devices }) => {
       const text = JSON.stringify(devices);
       const shared = this.#shared.get(text) ?? devices;
+      if (this.#shared.size >= MOST_SHARED) this.#shared.clear();
       this.#shared.set(text, shared);
       return { reach, devices: shared };
     });

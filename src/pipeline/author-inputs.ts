@@ -40,8 +40,8 @@ function words(list: readonly string[]): readonly string[] | string {
 }
 
 function isEmpty(value: unknown): boolean {
-  if (value === null || Array.isArray(value)) return value === null || value.length === 0;
-  return typeof value === 'object' && Object.keys(value).length === 0;
+  if (Array.isArray(value)) return value.length === 0;
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 /** The keys are ours, and few. */

@@ -4,7 +4,7 @@ import { applyEdits } from '../plan/apply-edits.ts';
 import type { RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit, Policy } from '../plan/types.ts';
 import { ruleOn } from '../plan/verdict.ts';
-import { memberOf } from '../workload/json-value.ts';
+import { isSameJson, memberOf } from '../workload/json-value.ts';
 import { placementOwner } from '../workload/ownership.ts';
 import { readWorkload } from '../workload/read-workload.ts';
 import type { Workload } from '../workload/types.ts';
@@ -145,8 +145,7 @@ function recordEdit(applied: Applied): Edit {
 
 /** Edits that the object does not hold already. */
 function changing(object: unknown, edits: readonly Edit[]): readonly Edit[] {
-  const before = JSON.stringify(object);
-  return edits.filter((edit) => JSON.stringify(applyEdits(object, [edit])) !== before);
+  return edits.filter((edit) => !isSameJson(applyEdits(object, [edit]), object));
 }
 
 /**

@@ -107,7 +107,7 @@ function told(seen: ReadonlySet<string>, mentioned: ReadonlySet<string>): readon
 
 /**
  * Most pods mention nothing, and then all decisions on one snapshot record the same: it is kept with the snapshot, by
- * what is mentioned. A snapshot is never changed, only swapped.
+ * what is mentioned. A snapshot is swapped when its classes change; only the names of single nodes are live until then.
  */
 const kept = new WeakMap<readonly NodeClass[], Recall<Shapes>>();
 /** Ways to mention nodes that are kept for one snapshot. */

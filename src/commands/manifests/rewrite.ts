@@ -1,6 +1,6 @@
 import { isAlias, isMap, isPair, isSeq, type ParsedNode } from 'yaml';
-import { isSameJson, memberAt, valueAt } from '../../admission/document.ts';
-import { isRecord, type JsonRecord } from '../../workload/json-value.ts';
+import { memberAt, valueAt } from '../../admission/document.ts';
+import { isRecord, isSameJson, type JsonRecord } from '../../workload/json-value.ts';
 import type { JsonPath } from '../../findings.ts';
 import {
   applySplices,
