@@ -13,8 +13,8 @@ import { readExemption } from './exemption.ts';
 import { authorsFindings, type Judgement, judgeObject } from './judgement.ts';
 import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
-import { findRemedies } from './remedies.ts';
-import type { Tried } from './remedy-scene.ts';
+import { findRemedies } from './remedies/find.ts';
+import type { Tried } from './remedies/scene.ts';
 import type { Basis, Decided, DecideInput, Facts } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 

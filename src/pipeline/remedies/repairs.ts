@@ -1,9 +1,9 @@
-import type { Finding, JsonPath } from '../findings.ts';
-import { PREFIX } from '../intent/keys.ts';
-import type { Edit } from '../plan/types.ts';
-import type { UnitDraft } from '../plan/unit.ts';
-import { replaceFlag } from './remedy-edits.ts';
-import { type Candidate, needOf } from './remedy-scene.ts';
+import type { Finding, JsonPath } from '../../findings.ts';
+import { PREFIX } from '../../intent/keys.ts';
+import type { Edit } from '../../plan/types.ts';
+import type { UnitDraft } from '../../plan/unit.ts';
+import { replaceFlag } from './edits.ts';
+import { type Candidate, needOf } from './scene.ts';
 
 /** What is malformed, written so that the engine or we can read it. `unit` is null where nothing says what will run. */
 export function repairCandidates(unit: UnitDraft | null, findings: readonly Finding[]): readonly Candidate[] {

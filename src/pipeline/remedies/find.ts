@@ -1,11 +1,11 @@
-import { applyEdits } from '../plan/apply-edits.ts';
-import { MAX_REMEDIES } from '../plan/message.ts';
-import type { Edit, Remedy } from '../plan/types.ts';
-import { candidateFamilies, contextCandidates } from './remedy-candidates.ts';
-import { findJoint } from './remedy-joint.ts';
-import { repairCandidates } from './remedy-repairs.ts';
-import { type Candidate, NOT_TRIED, sceneOf, type Tried } from './remedy-scene.ts';
-import type { Facts } from './types.ts';
+import { applyEdits } from '../../plan/apply-edits.ts';
+import { MAX_REMEDIES } from '../../plan/message.ts';
+import type { Edit, Remedy } from '../../plan/types.ts';
+import type { Facts } from '../types.ts';
+import { candidateFamilies, contextCandidates } from './candidates.ts';
+import { findJoint } from './joint.ts';
+import { repairCandidates } from './repairs.ts';
+import { type Candidate, NOT_TRIED, sceneOf, type Tried } from './scene.ts';
 
 /** Runs the whole decision on a changed object; passed in, because the decision calls us. */
 export type Try = (object: unknown) => Tried;

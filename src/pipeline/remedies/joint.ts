@@ -1,18 +1,19 @@
-import { PREFIX } from '../intent/keys.ts';
-import { COMMON_GPUS } from '../plan/no-count.ts';
-import { isProductLabel } from '../plan/products.ts';
-import type { Edit, NodeClass } from '../plan/types.ts';
-import { MAX_TYPICAL } from '../plan/ways.ts';
+import { PREFIX } from '../../intent/keys.ts';
+import { COMMON_GPUS } from '../../plan/no-count.ts';
+import { isProductLabel } from '../../plan/products.ts';
+import type { Edit, NodeClass } from '../../plan/types.ts';
+import { MAX_TYPICAL } from '../../plan/ways.ts';
+import type { Facts } from '../types.ts';
 import {
   contextCandidates,
   countCandidates,
   kvCandidates,
   placeCandidates,
   usableClasses,
-} from './remedy-candidates.ts';
-import { annotate } from './remedy-edits.ts';
-import { otherModels, publishedRows, quantizationCandidates } from './remedy-models.ts';
-import { repairCandidates } from './remedy-repairs.ts';
+} from './candidates.ts';
+import { annotate } from './edits.ts';
+import { otherModels, publishedRows, quantizationCandidates } from './models.ts';
+import { repairCandidates } from './repairs.ts';
 import {
   type Candidate,
   type Draft,
@@ -22,9 +23,8 @@ import {
   type Scene,
   sceneOf,
   type Tried,
-} from './remedy-scene.ts';
-import { methodCandidates } from './remedy-training.ts';
-import type { Facts } from './types.ts';
+} from './scene.ts';
+import { methodCandidates } from './training.ts';
 
 /** Edits on the object as given, decided. */
 export type TryEdits = (edits: readonly Edit[]) => Tried;

@@ -1,10 +1,10 @@
-import { spellFlag } from '../engine/spell.ts';
-import type { FlagConcept, FlagSite } from '../engine/types.ts';
-import { formatPath, type JsonPath } from '../findings.ts';
-import { type AnnotationKey, PREFIX } from '../intent/keys.ts';
-import type { Edit } from '../plan/types.ts';
-import type { UnitDraft } from '../plan/unit.ts';
-import type { Draft } from './remedy-scene.ts';
+import { spellFlag } from '../../engine/spell.ts';
+import type { FlagConcept, FlagSite } from '../../engine/types.ts';
+import { formatPath, type JsonPath } from '../../findings.ts';
+import { type AnnotationKey, PREFIX } from '../../intent/keys.ts';
+import type { Edit } from '../../plan/types.ts';
+import type { UnitDraft } from '../../plan/unit.ts';
+import type { Draft } from './scene.ts';
 
 /** One value written where it stands. */
 

@@ -1,16 +1,16 @@
-import { formatPath } from '../findings.ts';
-import { PREFIX } from '../intent/keys.ts';
-import { COMMON_GPUS } from '../plan/no-count.ts';
-import { names } from '../plan/place.ts';
-import type { Edit, GpuAsk, NodeClass } from '../plan/types.ts';
-import type { Unit } from '../plan/unit.ts';
-import { MAX_TYPICAL } from '../plan/ways.ts';
-import { formatCount } from '../units.ts';
-import { gpuRequests } from '../workload/gpu-request.ts';
-import { annotate, replaceFlag, setFlag } from './remedy-edits.ts';
-import { quantizationCandidates } from './remedy-models.ts';
-import { type Candidate, type Draft, needOf, type Scene } from './remedy-scene.ts';
-import { methodCandidates } from './remedy-training.ts';
+import { formatPath } from '../../findings.ts';
+import { PREFIX } from '../../intent/keys.ts';
+import { COMMON_GPUS } from '../../plan/no-count.ts';
+import { names } from '../../plan/place.ts';
+import type { Edit, GpuAsk, NodeClass } from '../../plan/types.ts';
+import type { Unit } from '../../plan/unit.ts';
+import { MAX_TYPICAL } from '../../plan/ways.ts';
+import { formatCount } from '../../units.ts';
+import { gpuRequests } from '../../workload/gpu-request.ts';
+import { annotate, replaceFlag, setFlag } from './edits.ts';
+import { quantizationCandidates } from './models.ts';
+import { type Candidate, type Draft, needOf, type Scene } from './scene.ts';
+import { methodCandidates } from './training.ts';
 
 export function candidateFamilies(scene: Scene): readonly (readonly Candidate[])[] {
   if (isGpuUnnamed(scene)) return gpuAnnotations(scene);

@@ -1,7 +1,7 @@
-import { PREFIX } from '../intent/keys.ts';
-import { TRAINING_METHODS } from '../sizing/training.ts';
-import { annotate } from './remedy-edits.ts';
-import { type Candidate, type Draft, needOf } from './remedy-scene.ts';
+import { PREFIX } from '../../intent/keys.ts';
+import { TRAINING_METHODS } from '../../sizing/training.ts';
+import { annotate } from './edits.ts';
+import { type Candidate, type Draft, needOf } from './scene.ts';
 
 /**
  * Methods that hold less, the one that holds most of them first; all of them where none was named. The trainer's own

@@ -1,11 +1,11 @@
-import { checkpointFor, parseQuantizationName } from '../catalog/resolve.ts';
-import { type CheckpointEntry, type ModelEntry, QUANTIZATIONS } from '../catalog/types.ts';
-import type { Edit } from '../plan/types.ts';
-import { publishedRange } from '../sizing/published.ts';
-import { weightBytes } from '../sizing/weights.ts';
-import { formatCount } from '../units.ts';
-import { annotate, replaceFlag } from './remedy-edits.ts';
-import { type Candidate, type Draft, needOf, type Scene } from './remedy-scene.ts';
+import { checkpointFor, parseQuantizationName } from '../../catalog/resolve.ts';
+import { type CheckpointEntry, type ModelEntry, QUANTIZATIONS } from '../../catalog/types.ts';
+import type { Edit } from '../../plan/types.ts';
+import { publishedRange } from '../../sizing/published.ts';
+import { weightBytes } from '../../sizing/weights.ts';
+import { formatCount } from '../../units.ts';
+import { annotate, replaceFlag } from './edits.ts';
+import { type Candidate, type Draft, needOf, type Scene } from './scene.ts';
 
 /** Published checkpoints of the same model in smaller formats, the largest that helps first. */
 export function quantizationCandidates(scene: Scene): readonly Candidate[] {

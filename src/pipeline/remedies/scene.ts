@@ -1,9 +1,9 @@
-import type { Finding } from '../findings.ts';
-import type { Edit, Judged } from '../plan/types.ts';
-import type { Unit, UnitDraft } from '../plan/unit.ts';
-import { formatGib } from '../units.ts';
-import type { Workload } from '../workload/types.ts';
-import type { Facts } from './types.ts';
+import type { Finding } from '../../findings.ts';
+import type { Edit, Judged } from '../../plan/types.ts';
+import type { Unit, UnitDraft } from '../../plan/unit.ts';
+import { formatGib } from '../../units.ts';
+import type { Workload } from '../../workload/types.ts';
+import type { Facts } from '../types.ts';
 
 /** One object decided, with what the search for a way out goes on from. */
 export interface Tried {
