@@ -128,6 +128,10 @@ export const FINDINGS = {
     kind: 'warning',
     summary: 'the exempt annotation holds no usable reason, or its writer may not exempt',
   },
+  'no-free-gpus': {
+    kind: 'info',
+    summary: 'no node that it may land on has that many GPUs free now: it waits until some are freed',
+  },
   'assumed-costlier': { kind: 'info', summary: 'a fact is not known; the costlier case was assumed' },
   'default-context': {
     kind: 'warning',

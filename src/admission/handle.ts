@@ -1,6 +1,15 @@
 import { settle } from '../pipeline/conclude.ts';
-import type { Decided, DecideInput, DecisionRecord, Facts, RecordIdentity } from '../pipeline/types.ts';
+import type {
+  Basis,
+  Decided,
+  DecideInput,
+  DecisionRecord,
+  Facts,
+  RecordIdentity,
+} from '../pipeline/types.ts';
+import { freeFigures } from '../plan/free.ts';
 import type { Decision } from '../plan/types.ts';
+import { isSameJson } from '../workload/json-value.ts';
 import { asWritten } from './as-written.ts';
 import { contentKey } from './content-key.ts';
 import { valueAt } from './document.ts';
@@ -107,15 +116,26 @@ const REMEMBERED: MemoryLimits = { entries: 512, characters: 4 * 1024 * 1024 };
 
 /** Answers reviews, and remembers the answer to what comes again: an apply asks twice, a controller many times. */
 export function createReviewer(judge: Judge): (arrival: Arrival, facts: Facts) => Outcome {
-  const memory = createMemory<Outcome>(REMEMBERED);
+  const memory = createMemory<Reviewed>(REMEMBERED);
   return (arrival, facts) => {
     const key = contentKey(arrival, facts);
     const known = key === null ? undefined : memory.recall(facts, key);
-    if (known !== undefined) return repeat(known, arrival, facts, judge);
-    const outcome = handleReview(arrival, facts, judge);
-    if (key !== null) memory.keep(facts, key, outcome);
-    return outcome;
+    if (known !== undefined && isStillFree(known, facts)) return repeat(known.outcome, arrival, facts, judge);
+    const reviewed = reviewOnce(arrival, facts, judge);
+    if (key !== null) memory.keep(facts, key, reviewed);
+    return reviewed.outcome;
   };
+}
+
+/** An outcome, and where it leads pods to. */
+interface Reviewed {
+  readonly outcome: Outcome;
+  readonly landings: Basis['landings'];
+}
+
+/** Pods come and go without another inventory: only an answer that tells what is free grows old by it. */
+function isStillFree({ outcome, landings }: Reviewed, { inventory }: Facts): boolean {
+  return isSameJson(outcome.record.free, freeFigures(landings, inventory));
 }
 
 function repeat({ answer, record }: Outcome, arrival: Arrival, facts: Facts, judge: Judge): Outcome {
@@ -129,6 +149,10 @@ function repeat({ answer, record }: Outcome, arrival: Arrival, facts: Facts, jud
 
 /** @throws Error on a fault of ours only; the caller answers 500 and the operator's failurePolicy decides. */
 export function handleReview(arrival: Arrival, facts: Facts, judge: Judge): Outcome {
+  return reviewOnce(arrival, facts, judge).outcome;
+}
+
+function reviewOnce(arrival: Arrival, facts: Facts, judge: Judge): Reviewed {
   const { review, webhook } = arrival;
   const decision = decideAbout(review, webhook, facts, judge);
   const operations = operationsOf(arrival, decision);
@@ -136,5 +160,6 @@ export function handleReview(arrival: Arrival, facts: Facts, judge: Judge): Outc
   const record = judge.record(decision, identityOf(arrival), facts, paths);
   const answer =
     webhook === 'mutate' ? allowedWithPatch(review.uid, operations) : verdictAnswer(review.uid, decision);
-  return { answer: withAuditAnnotations(answer, auditAnnotationsOf(record)), record };
+  const outcome = { answer: withAuditAnnotations(answer, auditAnnotationsOf(record)), record };
+  return { outcome, landings: decision.basis.landings };
 }

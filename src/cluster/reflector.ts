@@ -1,6 +1,7 @@
 import { memberOf } from '../workload/json-value.ts';
 import type { ClusterApi, WatchEvent } from './api.ts';
 import { ApiError, isStatus, messageOf } from './errors.ts';
+import type { Query } from './exchange.ts';
 import { onServed, type Versions } from './served.ts';
 
 /**
@@ -48,6 +49,10 @@ export interface ReflectorSettings {
   readonly sink: ObjectSink;
   readonly timing: Timing;
   readonly accept?: { readonly list: string; readonly object: string };
+  /** What of the collection is listed and watched; left out: all of it. */
+  readonly query?: Query;
+  /** Most objects of one page of a list; left out: what suits nodes. */
+  readonly limit?: number;
   /** Called at every change of phase. */
   readonly onPhase?: (state: ReflectorState) => void;
 }
@@ -122,11 +127,12 @@ export class Reflector {
   }
 
   async #list(path: string, signal: AbortSignal): Promise<void> {
-    const { api, sink, accept } = this.#settings;
+    const { api, sink, accept, query = {}, limit } = this.#settings;
+    const options = { signal, query, ...(limit && { limit }), ...(accept && { accept: accept.list }) };
     const wishes = this.#wishes;
     let last = '';
     sink.listing();
-    for await (const page of api.list(path, { signal, ...(accept && { accept: accept.list }) })) {
+    for await (const page of api.list(path, options)) {
       for (const item of page.items) sink.put(item);
       last = page.resourceVersion;
       this.#heard();
@@ -140,10 +146,10 @@ export class Reflector {
   }
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { api, timing, accept } = this.#settings;
+    const { api, timing, accept, query = {} } = this.#settings;
     const opened = timing.now();
     let events = 0;
-    const options = { resourceVersion, signal, ...(accept && { accept: accept.object }) };
+    const options = { resourceVersion, signal, query, ...(accept && { accept: accept.object }) };
     for await (const event of api.watch(this.#path, options)) {
       events += 1;
       this.#take(event);

@@ -6,6 +6,8 @@ export interface Register {
   readonly names: () => Iterable<string>;
   readonly put: (object: unknown) => boolean;
   readonly remove: (name: string) => boolean;
+  /** How an object is called there; left out: by its name alone, as where there are no namespaces. */
+  readonly keyOf?: (object: unknown) => string;
 }
 
 /** Keeps a register in step with the API server, and tells of changes; of a whole list once. */
@@ -21,12 +23,12 @@ export class RegisterSink implements ObjectSink {
   }
 
   put(object: unknown): void {
-    this.#unseen?.delete(nameOf(object));
+    this.#unseen?.delete(this.#keyOf(object));
     if (this.#register.put(object) && this.#unseen === null) this.#onChange();
   }
 
   remove(object: unknown): void {
-    if (this.#register.remove(nameOf(object))) this.#onChange();
+    if (this.#register.remove(this.#keyOf(object))) this.#onChange();
   }
 
   listing(): void {
@@ -37,5 +39,9 @@ export class RegisterSink implements ObjectSink {
     for (const name of this.#unseen ?? []) this.#register.remove(name);
     this.#unseen = null;
     this.#onChange();
+  }
+
+  #keyOf(object: unknown): string {
+    return (this.#register.keyOf ?? nameOf)(object);
   }
 }

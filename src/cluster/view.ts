@@ -1,15 +1,24 @@
 import type { Catalog } from '../catalog/types.ts';
 import { type Draft, finishClasses } from '../inventory/classes.ts';
+import { freeDevices } from '../inventory/free-devices.ts';
 import { KnownNodes } from '../inventory/known-nodes.ts';
+import { KnownPods } from '../inventory/known-pods.ts';
 import { KnownPools } from '../inventory/known-pools.ts';
 import { indexGpus } from '../inventory/products.ts';
-import type { Inventory, Mode } from '../plan/types.ts';
+import type { FreeDevices, Inventory, Mode } from '../plan/types.ts';
 import { type ClusterApi, METADATA_ONLY } from './api.ts';
 import { NamespaceSink } from './namespaces.ts';
 import { DRA_KINDS, NODE_PATHS, nodeSink } from './nodes.ts';
 import { resourcePath } from './paths.ts';
+import { BOUND_PODS, PODS, podSink } from './pods.ts';
 import { POOL_APIS, poolSink } from './pools.ts';
-import { type ObjectSink, Reflector, type ReflectorState, type Timing } from './reflector.ts';
+import {
+  type ObjectSink,
+  Reflector,
+  type ReflectorSettings,
+  type ReflectorState,
+  type Timing,
+} from './reflector.ts';
 import type { Versions } from './served.ts';
 
 /** What the outside is told; each call comes from the event loop, never from within a call of the view's. */
@@ -29,9 +38,14 @@ export interface ClusterSettings {
   readonly events: ClusterEvents;
   /** Off where an inventory file stands for the nodes. */
   readonly watchesNodes: boolean;
+  /** Whether pods are watched as well, for the GPUs that they hold. They are many. */
+  readonly watchesPods: boolean;
 }
 
 const NAMESPACES = resourcePath({ group: '', version: 'v1', resource: 'namespaces' });
+
+/** How a collection is asked for. */
+type Asking = Pick<ReflectorSettings, 'accept' | 'query' | 'limit'>;
 
 const SETTLE_POLL_MS = 50;
 
@@ -53,6 +67,8 @@ export class ClusterView {
   readonly #namespaces: Reflector;
   readonly #knownPools: KnownPools;
   readonly #pools: readonly Reflector[];
+  readonly #pods: Reflector;
+  readonly #free: FreeDevices;
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
   #isDue = false;
@@ -72,14 +88,20 @@ export class ClusterView {
     this.#pools = POOL_APIS.map(({ kind, resource, paths }) =>
       this.#reflector(resource, paths, poolSink(pools, kind, announce)),
     );
+    const knownPods = new KnownPods();
+    this.#pods = this.#reflector('pods', [PODS], podSink(knownPods), BOUND_PODS);
+    const free = freeDevices(known, knownPods);
+    // Without the first list, what is free is not known; with it, as it was when the API server was last heard.
+    this.#free = (nodeClass) => (hasListed(this.#pods.state) ? free(nodeClass) : null);
     const namespaces = new NamespaceSink(events.onModes, events.onStrangeMode);
-    this.#namespaces = this.#reflector('namespaces', [NAMESPACES], namespaces, METADATA_ONLY);
+    this.#namespaces = this.#reflector('namespaces', [NAMESPACES], namespaces, { accept: METADATA_ONLY });
   }
 
   start(): void {
     const { signal } = this.#stop;
+    const later = [...this.#dra, this.#pods];
     this.#running = this.#watched().map((one) =>
-      this.#dra.includes(one) ? this.#afterNodes(one) : one.run(signal),
+      later.includes(one) ? this.#afterNodes(one) : one.run(signal),
     );
   }
 
@@ -93,7 +115,8 @@ export class ClusterView {
   async settled(mostMs: number): Promise<void> {
     const { timing } = this.#settings;
     const until = timing.now() + mostMs;
-    const waiting = this.#watched();
+    // No verdict hangs on pods, and their list is long.
+    const waiting = this.#watched().filter((one) => one !== this.#pods);
     while (waiting.some(({ state }) => state.phase === 'starting') && timing.now() < until) {
       if (this.#stop.signal.aborted) return;
       await timing.sleep(SETTLE_POLL_MS, this.#stop.signal);
@@ -113,7 +136,8 @@ export class ClusterView {
     const isListed = hasListed(this.#nodes.state);
     if (!isListed && shapes.length === 0) return { state: 'unknown', reason: reasonOf(this.#nodes.state) };
     const drafts = isListed ? [...this.#known.drafts(), ...this.#knownPools.drafts(), ...shapes] : shapes;
-    return { state: 'known', classes: finishClasses(drafts), ageSeconds: null };
+    const free = this.#settings.watchesPods ? { free: this.#free } : {};
+    return { state: 'known', classes: finishClasses(drafts), ageSeconds: null, ...free };
   }
 
   /** When the API server last said anything about nodes; null: never. */
@@ -133,16 +157,17 @@ export class ClusterView {
 
   #watched(): readonly Reflector[] {
     if (!this.#settings.watchesNodes) return [this.#namespaces];
-    return [this.#nodes, this.#namespaces, ...this.#dra, ...this.#pools];
+    const pods = this.#settings.watchesPods ? [this.#pods] : [];
+    return [this.#nodes, this.#namespaces, ...this.#dra, ...this.#pools, ...pods];
   }
 
-  #reflector(resource: string, paths: Versions, sink: ObjectSink, accept?: typeof METADATA_ONLY): Reflector {
+  #reflector(resource: string, paths: Versions, sink: ObjectSink, asking: Asking = {}): Reflector {
     const { api, timing, events } = this.#settings;
     const onPhase = (state: ReflectorState): void => {
       events.onPhase(resource, state);
       if (resource === 'nodes') this.#announce();
     };
-    return new Reflector({ api, paths, sink, timing, onPhase, ...(accept && { accept }) });
+    return new Reflector({ api, paths, sink, timing, onPhase, ...asking });
   }
 
   // Events come in bursts, one chunk of the stream at a time: told once per burst.

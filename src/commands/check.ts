@@ -14,7 +14,7 @@ import { tableReport } from './reports/table.ts';
 export const CHECK_USAGE = `usage: vramgate check [-f] FILE|DIR|- [[-f] …] [options]
 
   -f, --filename FILE|DIR|-   manifests: YAML or JSON, several documents, lists; - is standard input
-  --inventory FILE            kubectl get nodes -o yaml, or declared shapes; without it the inventory is unknown
+  --inventory FILE            kubectl get nodes[,pods -A] -o yaml, or declared shapes; without it GPUs are unknown
   --config FILE               the webhook's configuration
   --strict                    warnings and unknowns exit with 3
   -o, --output FORM           table (default), json, yaml, junit, sarif, github

@@ -16,7 +16,7 @@ Prints the manifests with the webhook's edits in them. Comments, order, quotes a
 A file in which an object is refused, or cannot be read, is not printed.
 
   -f, --filename FILE|DIR|-   manifests: YAML or JSON, several documents, lists; - is standard input
-  --inventory FILE            kubectl get nodes -o yaml, or declared shapes; without it the inventory is unknown
+  --inventory FILE            kubectl get nodes[,pods -A] -o yaml, or declared shapes; without it GPUs are unknown
   --config FILE               the webhook's configuration
   --remedy N                  applies the Nth way out of a refused object first, as check numbers them
   --diff                      prints a unified diff instead

@@ -2,7 +2,8 @@ import { type ClusterApi, createApi } from '../cluster/api.ts';
 import { findConnection } from '../cluster/connect.ts';
 import { ApiError, ApiUnreachable } from '../cluster/errors.ts';
 import { plain } from '../plan/message.ts';
-import type { Policy } from '../plan/types.ts';
+import type { FreeDevices, Inventory, Policy } from '../plan/types.ts';
+import type { WorkloadKind } from '../workload/kind.ts';
 import { loadConfig, loadInventory } from './facts.ts';
 import { oneOf, parseFlags } from './flags.ts';
 import { EXIT, type Io, UsageError } from './io.ts';
@@ -10,10 +11,12 @@ import { isRefused, textAt } from './judge.ts';
 import { terminalJson, terminalYaml } from './reports/json.ts';
 import { type Change, changes, readBaseline } from './scan/baseline.ts';
 import { workloadsOf } from './scan/collect.ts';
-import { type Scanned, scanOne } from './scan/elements.ts';
+import { judgeFound, type ScanJudged, type Scanned, scannedOf } from './scan/elements.ts';
 import { surroundings } from './scan/facts.ts';
+import { ScanPods } from './scan/pods.ts';
 import { writeReports } from './scan/policy-reports.ts';
 import { changesTable, scanTable } from './scan/table.ts';
+import { Waiting } from './scan/waiting.ts';
 
 export const SCAN_USAGE = `usage: vramgate scan [options]
 
@@ -108,16 +111,39 @@ async function scan(api: ClusterApi, flags: Flags): Promise<Scan> {
   const given = flags.inventory === undefined ? null : await loadInventory(flags.inventory, config);
   const around = await surroundings(api, config, given);
   const policy = scanPolicy(config.policy, flags.infer === true);
-  const facts = { policy, catalog: config.catalog, inventory: around.inventory };
-  const scanned: Scanned[] = [];
+  const { inventory, free } = withoutPods(around.inventory);
+  const facts = { policy, catalog: config.catalog, inventory };
+  const judged: ScanJudged[] = [];
   const unseen = [...around.unseen];
-  for await (const found of workloadsOf(api, flags.namespace ?? null, (problem) => unseen.push(problem))) {
+  const waiting = new Waiting();
+  const pods = new ScanPods(flags.namespace ?? null);
+  const onUnseen = (problem: string, { kind }: WorkloadKind): void => {
+    unseen.push(problem);
+    if (kind === 'Pod') pods.miss();
+  };
+  for await (const found of workloadsOf(api, flags.namespace ?? null, onUnseen)) {
+    waiting.see(found);
+    pods.see(found);
     const namespaceMode = around.modes.get(textAt(found.object['metadata'], 'namespace') ?? '') ?? null;
-    const one = scanOne(found, { ...facts, namespaceMode });
+    const one = judgeFound(found, { ...facts, namespaceMode });
     // What a registered kind owns, and what is nobody's model, is not ours: it is not even kept.
-    if (one.judged.decision.verdict !== 'ignore') scanned.push(one);
+    if (one.judged.decision.verdict !== 'ignore') judged.push(one);
   }
-  return { scanned, unseen, notices: around.notices };
+  const isWaiting = waiting.workloads();
+  const isAny = judged.some(({ found }) => isWaiting(found));
+  const left = around.nodes === null || !isAny ? { free, notices: [] } : await pods.leave(api, around.nodes);
+  const scanned = judged.map((one) => scannedOf(one, isWaiting(one.found) ? left.free : null));
+  return { scanned, unseen, notices: [...around.notices, ...left.notices] };
+}
+
+/** What runs is judged without regard to what is free: it has its GPUs. */
+function withoutPods(inventory: Inventory): {
+  readonly inventory: Inventory;
+  readonly free: FreeDevices | null;
+} {
+  if (inventory.state === 'unknown') return { inventory, free: null };
+  const { free = null, ...rest } = inventory;
+  return { inventory: rest, free };
 }
 
 async function report(api: ClusterApi, scanned: readonly Scanned[], flags: Flags, io: Io): Promise<void> {

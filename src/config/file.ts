@@ -61,11 +61,17 @@ function findingsOf(issue: z.core.$ZodIssue): readonly ConfigFinding[] {
   return issue.keys.map((key) => ({ path: formatPath([...path, key]), message: 'no such key' }));
 }
 
-function crossChecks({ policy }: ConfigFile): readonly ConfigFinding[] {
-  if (policy.capacity !== 'deny' || policy.inventory === 'complete') return [];
-  const message =
-    'deny needs policy.inventory: complete, because an unknown node could hold what no known one can';
-  return [{ path: 'policy.capacity', message }];
+function crossChecks({ policy, cluster }: ConfigFile): readonly ConfigFinding[] {
+  const findings: ConfigFinding[] = [];
+  if (policy.capacity === 'deny' && policy.inventory !== 'complete') {
+    const message =
+      'deny needs policy.inventory: complete, because an unknown node could hold what no known one can';
+    findings.push({ path: 'policy.capacity', message });
+  }
+  if (cluster.pods && !cluster.watch) {
+    findings.push({ path: 'cluster.pods', message: 'true needs cluster.watch: true' });
+  }
+  return findings;
 }
 
 /** An absent section leaves the catalog as it is, its version too. */

@@ -92,6 +92,10 @@ const clusterSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('whether serve keeps nodes, pools and namespaces in step with the API server'),
+  pods: z
+    .boolean()
+    .default(false)
+    .describe('whether it watches all pods as well, to tell when no GPU is free now; needs watch'),
 });
 
 export const configSchema = z.strictObject({

@@ -45,7 +45,7 @@ const MAX_PORT = 65_535;
 export const SERVE_USAGE = `usage: vramgate serve [options]
 
   --config FILE                 the configuration, read again when it changes
-  --inventory FILE              kubectl get nodes -o yaml, or declared shapes; read again when it changes
+  --inventory FILE              kubectl get nodes[,pods -A] -o yaml, or declared shapes; read again when it changes
   --port N                      HTTPS: /mutate and /validate (8443)
   --metrics-port N              HTTP: /healthz, /readyz and /metrics (8080)
   --kubeconfig FILE [--kube-context NAME]

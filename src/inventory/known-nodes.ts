@@ -36,6 +36,15 @@ export class KnownNodes {
     return this.#groups.gpuNodes;
   }
 
+  /** Devices of a node that the kubelet counts; 0 where DRA serves them. */
+  allocatable(name: string, resource: string): number {
+    return this.#groups.allocatable(name, resource);
+  }
+
+  get version(): number {
+    return this.#groups.version;
+  }
+
   names(): Iterable<string> {
     return this.#groups.names();
   }

@@ -49,6 +49,7 @@ export class NodeGroups {
   readonly #shapes = new Map<string, ShapeGroups>();
   readonly #nodes = new Map<string, Known>();
   readonly #held = new Map<string, Held>();
+  #version = 0;
 
   /** Adds a node or replaces what was known of it. @returns whether any class has changed. */
   put(parts: NodeParts, facts: readonly NodeFacts[]): boolean {
@@ -63,6 +64,7 @@ export class NodeGroups {
       return false;
     }
     this.remove(name);
+    this.#version += 1;
     this.#nodes.set(name, { shapes: keyed.map((one) => this.#enter(name, one)), held });
     return !isSame && (hadGpus || facts.length > 0);
   }
@@ -71,6 +73,7 @@ export class NodeGroups {
   remove(name: string): boolean {
     const known = this.#nodes.get(name);
     if (known === undefined) return false;
+    this.#version += 1;
     const hadGpus = this.#hasGpus(name);
     for (const shape of known.shapes) {
       shape.remove(name);
@@ -98,6 +101,16 @@ export class NodeGroups {
 
   get gpuNodes(): number {
     return [...this.#nodes.keys()].filter((name) => this.#hasGpus(name)).length;
+  }
+
+  /** Devices that the kubelet counts: none where DRA serves them, or where the node is not known. */
+  allocatable(name: string, resource: string): number {
+    return this.#nodes.get(name)?.held.rest.allocatable.get(resource) ?? 0;
+  }
+
+  /** Another one after each change of what is known, be it of no consequence for the classes. */
+  get version(): number {
+    return this.#version;
   }
 
   /** One per class, in no order. Their sets of names and values are live: a later change shows in them. */

@@ -1,12 +1,14 @@
 import type { Catalog } from '../catalog/types.ts';
 import type { JsonPath } from '../findings.ts';
-import type { Inventory } from '../plan/types.ts';
+import type { FreeDevices, Inventory } from '../plan/types.ts';
 import { type Draft, finishClasses } from './classes.ts';
 import { readDeclaredDrafts } from './declared.ts';
 import { readDeviceClass } from './device-classes.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
 import { fieldsAt, textAt } from './foreign.ts';
+import { freeDevices } from './free-devices.ts';
 import { KnownNodes } from './known-nodes.ts';
+import { KnownPods } from './known-pods.ts';
 import { isPoolKind, KnownPools, POOL_KINDS } from './known-pools.ts';
 import { readNode } from './node.ts';
 import { indexGpus } from './products.ts';
@@ -37,8 +39,8 @@ interface Contents {
   readonly findings: readonly InventoryFinding[];
 }
 
-/** Kinds that say something of nodes, and how a list of one kind is called. */
-const KINDS: readonly string[] = ['Node', 'ResourceSlice', 'DeviceClass', ...POOL_KINDS];
+/** Kinds that say something of nodes, or of what is taken of them, and how a list of one kind is called. */
+const KINDS: readonly string[] = ['Node', 'Pod', 'ResourceSlice', 'DeviceClass', ...POOL_KINDS];
 
 function isDeclaration(value: unknown): boolean {
   return Array.isArray(value) || (isFields(value) && Object.hasOwn(value, 'shapes'));
@@ -91,12 +93,16 @@ interface ObjectsReading {
   readonly drafts: readonly Draft[];
   readonly findings: readonly InventoryFinding[];
   readonly cpuOnlyNodes: number;
+  /** null: the file holds no pods. Then nobody knows what they hold. */
+  readonly free: FreeDevices | null;
 }
 
 /** Collects the objects of one file; every node has a name of its own. */
 class FileReader {
   readonly known: KnownNodes;
   readonly pools: KnownPools;
+  readonly pods = new KnownPods();
+  hasPods = false;
   readonly findings: InventoryFinding[] = [];
   readonly #report = reportInto(this.findings);
   readonly #names = new Set<string>();
@@ -107,10 +113,16 @@ class FileReader {
   }
 
   read({ value, path, kind }: LocatedObject): void {
-    if (kind === 'ResourceSlice') this.#readSlice(value, path);
+    if (kind === 'Pod') this.#readPod(value);
+    else if (kind === 'ResourceSlice') this.#readSlice(value, path);
     else if (kind === 'DeviceClass') this.known.putDeviceClass(readDeviceClass(value));
     else if (isPoolKind(kind)) this.pools.put(kind, value);
     else this.#readNode(value, path);
+  }
+
+  #readPod(value: unknown): void {
+    this.hasPods = true;
+    this.pods.put(value);
   }
 
   #readSlice(value: unknown, path: JsonPath): void {
@@ -133,13 +145,17 @@ class FileReader {
 function readObjects(objects: readonly LocatedObject[], catalog: Catalog): ObjectsReading {
   const reader = new FileReader(catalog);
   for (const one of objects) reader.read(one);
-  const { known, pools, findings } = reader;
+  const { known, pools, pods, findings } = reader;
   const drafts = [...known.drafts(), ...pools.drafts()];
-  return { drafts, findings, cpuOnlyNodes: known.size - known.gpuNodes };
+  const free = reader.hasPods ? freeDevices(known, pods) : null;
+  return { drafts, findings, cpuOnlyNodes: known.size - known.gpuNodes, free };
 }
 
-function known(drafts: readonly Draft[], cpuOnlyNodes: number): InventoryReading {
-  const inventory = { state: 'known', classes: finishClasses(drafts), ageSeconds: null } as const;
+type Known = Pick<ObjectsReading, 'drafts' | 'cpuOnlyNodes' | 'free'>;
+
+function known({ drafts, cpuOnlyNodes, free }: Known): InventoryReading {
+  const classes = finishClasses(drafts);
+  const inventory = { state: 'known', classes, ageSeconds: null, ...(free !== null && { free }) } as const;
   return { inventory, findings: [], cpuOnlyNodes };
 }
 
@@ -150,7 +166,7 @@ function unreadable(findings: readonly InventoryFinding[]): InventoryReading {
 
 /**
  * Reads an inventory file's documents: objects of a cluster as kubectl prints them (nodes; what DRA and pools say of
- * more), or declared shapes.
+ * more; pods, of all namespaces, for what is free now), or declared shapes.
  * An empty list is known to be empty: no nodes are known, which is not the same as knowing nothing.
  * @param shapes the operator's own, beside what the file holds.
  */
@@ -166,10 +182,10 @@ export function readInventory(
     const declaredHere = readDeclaredDrafts(declaration.value, catalog, declaration.path);
     return declaredHere.findings.length > 0
       ? unreadable(declaredHere.findings)
-      : known([...declaredHere.drafts, ...shapes], 0);
+      : known({ drafts: [...declaredHere.drafts, ...shapes], cpuOnlyNodes: 0, free: null });
   }
   const reading = readObjects(objects, catalog);
   return reading.findings.length > 0
     ? unreadable(reading.findings)
-    : known([...reading.drafts, ...shapes], reading.cpuOnlyNodes);
+    : known({ ...reading, drafts: [...reading.drafts, ...shapes] });
 }

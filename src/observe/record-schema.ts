@@ -65,6 +65,24 @@ const members = {
   plannedGpus: count.nullable().describe('of one serving replica, by the plan'),
   shape: nullableText.describe('class of nodes, or product, that was chosen'),
   replicas: count.nullable().describe('serving replicas that the object asks for'),
+  free: z
+    .array(
+      z.object({
+        path: text,
+        resource: text,
+        gpus: count,
+        pods: count,
+        nodes: count,
+        room: count,
+        most: count,
+      }),
+    )
+    .nullable()
+    // Records of the first versions do not have it.
+    .default(null)
+    .describe(
+      'for pods that are to be made: room for so many of them on the nodes that the plan leads to, and the most GPUs free on one; null: not known',
+    ),
   findings: z
     .array(z.object({ code: text, severity: z.enum(['error', 'warning', 'info']), path: text }))
     .describe('code, severity and path of the first 64'),

@@ -1,4 +1,5 @@
 import type { Finding } from '../findings.ts';
+import { type FreeFigures, freeFindings } from '../plan/free.ts';
 import { refusalMessage, warningTexts } from '../plan/message.ts';
 import type { Decision, Edit, Remedy, Verdict } from '../plan/types.ts';
 import { effectiveMode, ruleOn } from '../plan/verdict.ts';
@@ -76,6 +77,20 @@ export function settle(
       earlier: null,
       isPardoned: false,
       replicas: null,
+      landings: [],
+      free: null,
     },
   };
+}
+
+/** The decision, with what is free now: by what is known, or as a record has it. Information only. */
+export function toldFree(
+  decided: Decided,
+  free: readonly FreeFigures[] | null,
+  { policy }: Pick<Facts, 'policy'>,
+): Decided {
+  const { basis, findings } = decided;
+  if (free === null) return decided;
+  const told = freeFindings(basis.landings, free, policy);
+  return { ...decided, findings: [...findings, ...told], basis: { ...basis, free } };
 }

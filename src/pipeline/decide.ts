@@ -3,11 +3,12 @@ import { readServing } from '../engine/read.ts';
 import { type Finding, type FindingCode, finding, kindOf } from '../findings.ts';
 import { PREFIX } from '../intent/keys.ts';
 import type { Intent } from '../intent/types.ts';
+import { freeFigures } from '../plan/free.ts';
 import type { Edit, Remedy } from '../plan/types.ts';
 import { memberOf } from '../workload/json-value.ts';
 import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts';
 import type { PodTemplate, Workload } from '../workload/types.ts';
-import { conclude, settle } from './conclude.ts';
+import { conclude, settle, toldFree } from './conclude.ts';
 import { evaluate } from './evaluate.ts';
 import { readExemption } from './exemption.ts';
 import { authorsFindings, type Judgement, judgeObject } from './judgement.ts';
@@ -27,9 +28,11 @@ import { annotationsOf, isOwned } from './units.ts';
  * 4. judge: intent, bill, fit, plan, edits
  * 5. on UPDATE: compare with the old object (ratchet)
  * 6. modes and policy turn findings into a verdict; a refusal looks for ways out
+ * 7. of pods that are to be made: what is free for them now, which changes nothing
  */
 export function decide(input: DecideInput, facts: Facts): Decided {
-  return decideOnce({ input, facts, withRemedies: true }).decided;
+  const { decided } = decideOnce({ input, facts, withRemedies: true });
+  return toldFree(decided, freeFigures(decided.basis.landings, facts.inventory), facts);
 }
 
 /** What a decision starts from. */
@@ -180,8 +183,15 @@ function judgedDecision(start: Start, { workload, old, given, mends }: Judging, 
     earlier: judgement.earlier,
     isPardoned: judgement.isPardoned,
     replicas: workload.replicas,
+    landings: areMadeNow(start, workload) && decision.verdict !== 'deny' ? evaluation.landings : [],
+    free: null,
   };
   return { decided: { ...decision, basis }, workload, judgement };
+}
+
+/** An update may make no pod at all, or in the place of one that holds its GPUs still. */
+function areMadeNow({ input }: Start, { replicas }: Workload): boolean {
+  return input.operation === 'CREATE' && replicas > 0;
 }
 
 /** Admitted, but not as something that surely runs. */

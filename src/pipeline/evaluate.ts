@@ -1,5 +1,6 @@
 import { type Finding, formatPath } from '../findings.ts';
 import { adviseOn } from '../plan/advice.ts';
+import type { Landing } from '../plan/free.ts';
 import { planUnit } from '../plan/plan.ts';
 import { createSizer } from '../plan/sizer.ts';
 import type { ChosenPlan, Edit, Judged } from '../plan/types.ts';
@@ -15,6 +16,8 @@ export interface Evaluation {
   readonly judged: Judged | null;
   readonly plan: ChosenPlan | null;
   readonly edits: readonly Edit[];
+  /** Where the pods may land, were they made now. */
+  readonly landings: readonly Landing[];
   readonly units: readonly Unit[];
   /** What it was judged from: enough to judge it again. */
   readonly readings: readonly UnitReading[];
@@ -38,6 +41,7 @@ export function uneditable(reading: UnitReading): UnitReading {
 export function evaluateReadings(readings: readonly UnitReading[], facts: Facts): Evaluation {
   const findings: Finding[] = [];
   const edits: Edit[] = [];
+  const landings: Landing[] = [];
   const units: Unit[] = [];
   const plans: PodPlan[] = [];
   let decisive: Decisive = { judged: null, plan: null, shortfall: 0 };
@@ -54,6 +58,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
     units.push(unit);
     findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
     edits.push(...outcome.edits);
+    if (outcome.landings !== undefined) landings.push(...outcome.landings);
     plans.push({ pod: formatPath(unit.members[0].template.path), plan: outcome.plan });
     decisive = moreDecisive(decisive, {
       judged: outcome.judged,
@@ -63,7 +68,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
   }
   const { isRefused } = ruleOn(findings, facts.policy, null);
   const plan = ofWholePod(decisive.plan, plans);
-  return { ...decisive, plan, findings, edits: isRefused ? [] : edits, units, readings, isRefused };
+  return { ...decisive, plan, findings, edits: isRefused ? [] : edits, landings, units, readings, isRefused };
 }
 
 interface PodPlan {

@@ -30,6 +30,7 @@ export function decisionRecord(
     dryRun: identity.dryRun,
     subject: subjectOf(identity),
     replicas,
+    free: decision.basis.free,
     findings: decision.findings.slice(0, MAX_PATHS).map((one) => ({
       code: one.code,
       severity: severityOf(one.code),

@@ -1,7 +1,8 @@
 import { type FindingCode, isFindingCode } from '../findings.ts';
+import type { FreeFigures } from '../plan/free.ts';
 import type { Edit, Mode, Policy } from '../plan/types.ts';
 import { isAppliedEdit } from './applied.ts';
-import { conclude, settle } from './conclude.ts';
+import { conclude, settle, toldFree } from './conclude.ts';
 import { type Evaluation, evaluateReadings, uneditable } from './evaluate.ts';
 import { pardoned, removals, stalePlacement } from './judgement.ts';
 import { ratchet } from './ratchet.ts';
@@ -27,7 +28,14 @@ export type ReplayFacts = Pick<Facts, 'catalog'> & {
   readonly policy: Policy | null;
 };
 
-export function replay(inputs: RecordInputs, now: ReplayFacts): Replayed {
+/** What a record holds of what a decision was made from. */
+export interface Recorded {
+  readonly inputs: RecordInputs;
+  /** Found then: which pods held what is in no record. */
+  readonly free: readonly FreeFigures[] | null;
+}
+
+export function replay({ inputs, free }: Recorded, now: ReplayFacts): Replayed {
   const { truncated } = inputs;
   if (truncated !== null)
     return impossible(`its inputs were truncated (without ${truncated.without.join(', ')})`);
@@ -36,7 +44,7 @@ export function replay(inputs: RecordInputs, now: ReplayFacts): Replayed {
   const inventory = inventoryFrom(inputs.inventory);
   const facts: Facts = { catalog: now.catalog, policy, inventory, namespaceMode: inputs.namespaceMode };
   try {
-    return { kind: 'decided', decision: again(inputs, facts), policy };
+    return { kind: 'decided', decision: toldFree(again(inputs, facts), free, facts), policy };
   } catch (error) {
     if (error instanceof UnknownName) return impossible(error.message);
     throw error;
@@ -63,7 +71,17 @@ function again(inputs: RecordInputs, facts: Facts): Decided {
   const { readings } = evaluation;
   return {
     ...decision,
-    basis: { given, settled: null, readings, old: null, earlier, isPardoned, replicas: null },
+    basis: {
+      given,
+      settled: null,
+      readings,
+      old: null,
+      earlier,
+      isPardoned,
+      replicas: null,
+      landings: decision.verdict === 'deny' ? [] : evaluation.landings,
+      free: null,
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Finding, FindingCode, Severity } from '../findings.ts';
+import type { FreeFigures, Landing } from '../plan/free.ts';
 import type { Decision, Mode, PlanFacts, Verdict } from '../plan/types.ts';
 import type { Parallel } from '../sizing/shapes.ts';
 import type { Workload } from '../workload/types.ts';
@@ -52,6 +53,10 @@ export interface Basis {
   /** Kueue starts it: nothing refused it. */
   readonly isPardoned: boolean;
   readonly replicas: number | null;
+  /** Of pods that are to be made now: what is free for them is told, and is no part of the verdict. */
+  readonly landings: readonly Landing[];
+  /** What was free there; null: not known, or nothing was to be made. */
+  readonly free: readonly FreeFigures[] | null;
 }
 
 export interface Decided extends Decision {
@@ -114,6 +119,8 @@ export interface DecisionRecord {
   readonly plannedGpus: number | null;
   readonly replicas: number | null;
   readonly shape: string | null;
+  /** GPUs that no pod held where the plan leads its pods; null: not known, or no pods were to be made. */
+  readonly free: readonly FreeFigures[] | null;
   readonly findings: readonly {
     readonly code: FindingCode;
     readonly severity: Severity;

@@ -1,13 +1,14 @@
 import { type Finding, finding } from '../findings.ts';
 import { acrossNodesText } from './across-nodes.ts';
 import { type Asked, catalogDevices, closeCall, countedOf, type JudgedClass, refused } from './asked.ts';
+import type { Landing } from './free.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { mayLand, names, type Placement, placeMember } from './place.ts';
 import { isAcceptedProduct } from './products.ts';
 import { ranking } from './rank.ts';
 import { hasOwnPlacement, knownClasses, reachableClasses, schedulingOf, withoutPlacement } from './reach.ts';
 import type { Judged, NodeClass } from './types.ts';
-import { type Member, type PlannedSpec, trainingGpus } from './unit.ts';
+import { type Member, type PlannedSpec, podsLike, trainingGpus } from './unit.ts';
 import { holdsOtherwise } from './ways.ts';
 
 /** A replica in a cluster that is known: every template's pods must fit wherever the scheduler may put them. */
@@ -27,7 +28,7 @@ function joined(one: Outcome, other: Outcome): Outcome {
     ...(isWorse ? other : one),
     findings: [...one.findings, ...other.findings.filter((found) => !told.has(textOf(found)))],
     edits: [...one.edits, ...other.edits],
-    products: [...(one.products ?? []), ...(other.products ?? [])],
+    landings: [...(one.landings ?? []), ...(other.landings ?? [])],
   };
 }
 
@@ -82,7 +83,18 @@ function landFitting(asked: Asked, member: Member, choice: Choice): Outcome {
     judged: best.judged,
     plan: chosenPlan(countedOf(asked), best.reach.nodeClass.id, asked.parallel),
     edits: placed.edits,
-    products: landing.flatMap(({ reach }) => reach.nodeClass.device?.product ?? []),
+    landings: [landed(asked, member, landing)],
+  };
+}
+
+function landed({ unit, ask }: Asked, member: Member, landing: readonly JudgedClass[]): Landing {
+  return {
+    path: ask.path,
+    pod: member.template.path,
+    resource: ask.resource,
+    gpus: ask.scheduled,
+    pods: podsLike(unit, member),
+    classes: landing.map(({ reach }) => reach.nodeClass),
   };
 }
 

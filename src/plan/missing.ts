@@ -2,6 +2,7 @@ import { type Finding, finding, type JsonPath } from '../findings.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { formatGib } from '../units.ts';
 import { planFlags } from './flags.ts';
+import type { Landing } from './free.ts';
 import { cannotRun } from './native.ts';
 import { noCount } from './no-count.ts';
 import { parallelProblems, runningParallel } from './options.ts';
@@ -12,7 +13,7 @@ import { ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
 import type { Edit, NodeClass, PlanFacts } from './types.ts';
-import { type Member, podsOf, type Unit } from './unit.ts';
+import { type Member, podsLike, podsOf, type Unit } from './unit.ts';
 import { isWholeGpu, MAX_TYPICAL, smallestWay, type Way } from './ways.ts';
 
 interface ClassWay extends Way {
@@ -95,12 +96,12 @@ function onClass(unit: Unit, best: ClassWay, facts: PlanFacts): Outcome {
       best.parallel,
     ),
     edits: [...counted.edits, ...placed.flatMap((one) => one.edits), ...flags.edits],
-    products: placed.flatMap((one) => one.products),
+    landings: placed.flatMap((one) => one.landings),
   };
 }
 
 interface Placed extends Placement {
-  readonly products: readonly string[];
+  readonly landings: readonly Landing[];
 }
 
 /** Pods of one template on the class that was chosen for all of them. */
@@ -110,12 +111,20 @@ function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts 
   const spec = schedulingOf(unit, member);
   const reached = reachableClasses(knownClasses({ policy, ...facts }), spec, wanted, policy);
   const chosen = reached.find((one) => one.nodeClass === nodeClass);
-  if (chosen === undefined) return { ...elsewhere(member, nodeClass), products: [] };
+  if (chosen === undefined) return { ...elsewhere(member, nodeClass), landings: [] };
   const fitting = reached.filter((one) => holds(unit, one, best));
   const unfitting = reached.filter((one) => !fitting.includes(one));
   const placed = placeMember(unit, member, { best: chosen, fitting, unfitting }, policy);
   const landing = fitting.filter((one) => mayLand(one, chosen, placed));
-  return { ...placed, products: landing.flatMap((one) => one.nodeClass.device?.product ?? []) };
+  const landed: Landing = {
+    path: [...member.container.path, 'resources'],
+    pod: member.template.path,
+    resource: nodeClass.resource,
+    gpus: best.perPod,
+    pods: podsLike(unit, member),
+    classes: landing.map((one) => one.nodeClass),
+  };
+  return { ...placed, landings: [landed] };
 }
 
 function holds(unit: Unit, reach: Reachable, best: Way): boolean {

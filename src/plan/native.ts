@@ -27,12 +27,13 @@ export function cannotRun(unit: Unit, product: string, catalog: Catalog): boolea
 /** What GPUs that the pods may land on do with a format that they have no arithmetic for: the worst of them. */
 export function nativeFindings(
   unit: Unit,
-  { judged, products = [] }: Outcome,
+  { judged, landings = [] }: Outcome,
   catalog: Catalog,
 ): readonly Finding[] {
   const { checkpoint, workload, engine, engineVersion } = unit.intent;
   if (judged?.device == null || checkpoint === null || workload === 'training') return [];
   const { quantization } = checkpoint.value;
+  const products = landings.flatMap(({ classes }) => classes.flatMap(({ device }) => device?.product ?? []));
   const places = products.length === 0 ? [judged.device.product] : products;
   const lacking = places.flatMap((product) => {
     const [gpu] = findGpus(catalog, product);

@@ -1,5 +1,6 @@
 import type { Finding } from '../findings.ts';
 import type { Parallel } from '../sizing/shapes.ts';
+import type { Landing } from './free.ts';
 import type { ChosenPlan, Edit, Judged } from './types.ts';
 
 /** What planning one serving replica comes to, before modes and policies turn it into a verdict. */
@@ -8,8 +9,8 @@ export interface Outcome {
   readonly judged: Judged | null;
   readonly plan: ChosenPlan | null;
   readonly edits: readonly Edit[];
-  /** Products that the pods may land on, where nodes are known; absent: the one that was judged. */
-  readonly products?: readonly string[];
+  /** Where the pods may land, for each template; absent where no nodes are known, or none holds them. */
+  readonly landings?: readonly Landing[];
 }
 
 export const NOTHING: Outcome = { findings: [], judged: null, plan: null, edits: [] };

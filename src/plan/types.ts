@@ -80,9 +80,24 @@ export interface NodeClass {
   readonly placementKeys: readonly string[];
 }
 
+/** Nodes by how many of their devices no pod holds. */
+export type FreeCounts = ReadonlyMap<number, number>;
+
+/**
+ * Of one class's nodes as they are now; null where nobody knows. Pods come and go while the classes stay, so this looks
+ * at what is there when it is asked: within one decision, which is never interrupted, that is one moment.
+ */
+export type FreeDevices = (nodeClass: NodeClass) => FreeCounts | null;
+
 export type Inventory =
   | { readonly state: 'unknown'; readonly reason: string }
-  | { readonly state: 'known'; readonly classes: readonly NodeClass[]; readonly ageSeconds: number | null };
+  | {
+      readonly state: 'known';
+      readonly classes: readonly NodeClass[];
+      readonly ageSeconds: number | null;
+      /** Left out: no pods are known. */
+      readonly free?: FreeDevices;
+    };
 
 /** What planning knows beside the workload: immutable snapshots, swapped whole, passed in. */
 export interface PlanFacts {

@@ -62,6 +62,11 @@ function spreadOf(unit: UnitDraft): number {
   return typeof nodes === 'number' && groupPods(unit) === 1 ? nodes : 1;
 }
 
+/** Pods of one replica that are made of this template. */
+export function podsLike(unit: UnitDraft, member: Member): number {
+  return member.pods * spreadOf(unit);
+}
+
 /** GPUs of all pods of the replica, or null when no member asks for any. */
 export function askedGpus(unit: UnitDraft): number | null {
   const asks = unit.members.flatMap((member) =>

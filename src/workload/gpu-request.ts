@@ -1,6 +1,6 @@
 import { type Finding, finding, type JsonPath } from '../findings.ts';
 import { parseCount, parseQuantity } from './quantity.ts';
-import type { Container, PodSpec } from './types.ts';
+import type { Container } from './types.ts';
 
 /**
  * `gpu`: whole, exclusive devices. `mig`: slices of one, each with its own memory. `shared`: time slices or MPS
@@ -97,11 +97,11 @@ function addRequest(found: GpuRequest[], container: Container, resource: string)
 }
 
 /** The text that counts: templates have no requests yet, the API server copies limits (engine-flags §4). */
-function quantityOf(container: Container, resource: string): string | undefined {
+function quantityOf(container: Asking, resource: string): string | undefined {
   return container.limits.get(resource) ?? container.requests.get(resource);
 }
 
-function countOf(container: Container, resource: string): number | null {
+function countOf(container: Asking, resource: string): number | null {
   const text = quantityOf(container, resource);
   if (text === undefined) return null;
   const value = parseQuantity(text)?.value ?? 0;
@@ -134,14 +134,22 @@ function differenceOf(container: Container, { resource }: GpuRequest): Finding |
   return finding('malformed-object', [...container.path, 'resources', 'requests', resource], message);
 }
 
+/** All of a container that its devices are counted by. */
+export type Asking = Pick<Container, 'limits' | 'requests' | 'isSidecar'>;
+
+export interface AskingSpec {
+  readonly containers: readonly Asking[];
+  readonly initContainers: readonly Asking[];
+}
+
 /**
  * Devices that the scheduler reserves for the pod, or null where no container names the resource:
  * max(every ordinary init container + the sidecars started before it, Σ containers + Σ sidecars), as
  * AggregateContainerRequests does it (kubernetes/component-helpers `resource/helpers.go`, KEP-753).
  */
-export function effectiveGpuRequest(spec: PodSpec, resource: string): number | null {
+export function effectiveGpuRequest(spec: AskingSpec, resource: string): number | null {
   let isNamed = false;
-  const count = (container: Container): number => {
+  const count = (container: Asking): number => {
     const own = countOf(container, resource);
     isNamed ||= own !== null;
     return own ?? 0;

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { createReviewer, type Outcome, type Webhook } from '../../src/admission/handle.ts';
 import { createMemory } from '../../src/admission/memory.ts';
 import type { Review } from '../../src/admission/review.ts';
+import { finishClasses } from '../../src/inventory/classes.ts';
+import { freeDevices } from '../../src/inventory/free-devices.ts';
+import { KnownNodes } from '../../src/inventory/known-nodes.ts';
+import { KnownPods } from '../../src/inventory/known-pods.ts';
+import { readNode } from '../../src/inventory/node.ts';
+import { indexGpus } from '../../src/inventory/products.ts';
 import type { Facts } from '../../src/pipeline/types.ts';
+import { gpuPod } from '../inventory/gpu-pods.ts';
+import { H100_LABELS, node } from '../inventory/nodes.ts';
 import {
   at,
   created,
@@ -136,6 +144,81 @@ describe('with nodes that are watched', () => {
 
     expect(memory.recall(aged(4), 'key')).toBe(1);
     expect(memory.recall(swapped, 'key')).toBeUndefined();
+  });
+});
+
+/** Deciding costs what the memory saves: this counts it. */
+function counting(): {
+  readonly ask: (parsed: Review, facts: Facts) => Outcome;
+  readonly decided: () => number;
+} {
+  let decisions = 0;
+  const answer = createReviewer({
+    ...JUDGE,
+    decide: (input, facts) => {
+      decisions += 1;
+      return JUDGE.decide(input, facts);
+    },
+  });
+  return {
+    ask: (parsed, facts) => answer({ review: parsed, webhook: 'validate', time: TIME }, facts),
+    decided: () => decisions,
+  };
+}
+
+describe('with pods that are watched', () => {
+  const nodes = new KnownNodes(indexGpus(FACTS.catalog));
+  for (const [name, product] of [
+    ['h', 'NVIDIA-H100-80GB-HBM3'],
+    ['l', 'NVIDIA-L40S'],
+  ] as const) {
+    const { parts } = readNode(node({ name, labels: { ...H100_LABELS, 'nvidia.com/gpu.product': product } }));
+    if (parts !== null) nodes.put(parts);
+  }
+  const classes = finishClasses(nodes.drafts());
+  const onL40s = { ...FITS, nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L40S' } };
+
+  function watched(): { readonly pods: KnownPods; readonly facts: Facts } {
+    const pods = new KnownPods();
+    const inventory = { state: 'known', classes, ageSeconds: 1, free: freeDevices(nodes, pods) } as const;
+    return { pods, facts: { ...FACTS, inventory } };
+  }
+
+  it('an answer that tells what is free is never given when that has changed', () => {
+    const { pods, facts } = watched();
+    const { ask, decided } = counting();
+    const parsed = read(created(FITS));
+    const codes = (): readonly string[] => ask(parsed, facts).record.findings.map(({ code }) => code);
+    expect(codes()).not.toContain('no-free-gpus');
+
+    for (const [taken, isFull] of [
+      ['4', false],
+      ['5', true],
+      ['8', true],
+      ['1', false],
+    ] as const) {
+      pods.put(gpuPod({ node: 'h', limits: { 'nvidia.com/gpu': taken } }));
+      expect(codes().includes('no-free-gpus')).toBe(isFull);
+      expect(ask(parsed, facts)).toEqual(review('validate', parsed, facts));
+      expect(
+        ask(parsed, facts).answer.response.auditAnnotations?.['codes']?.includes('no-free-gpus') === true,
+      ).toBe(isFull);
+    }
+    expect(decided()).toBe(5);
+  });
+
+  it('an answer that does not depend on what has changed is given from memory', () => {
+    const { pods, facts } = watched();
+    const { ask, decided } = counting();
+    const subjects = [FITS, onL40s, UNDERSIZED, NOT_OURS].map((subject) => read(created(subject)));
+    for (const parsed of subjects) ask(parsed, facts);
+    expect(decided()).toBe(4);
+
+    pods.put(gpuPod({ node: 'l', limits: { 'nvidia.com/gpu': '2' } }));
+    pods.put(gpuPod({ name: 'without', node: 'h', limits: { cpu: '2' } }));
+    for (const parsed of subjects) expect(ask(parsed, facts)).toEqual(review('validate', parsed, facts));
+    // Only what may land on the node whose GPUs are taken.
+    expect(decided()).toBe(5);
   });
 });
 

@@ -135,6 +135,7 @@ async function viewOf(
     catalog: builtinCatalog,
     timing: TIMING,
     watchesNodes: true,
+    watchesPods: false,
     events,
   });
   view.start();

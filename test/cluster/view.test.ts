@@ -5,12 +5,14 @@ import { createApi } from '../../src/cluster/api.ts';
 import { TIMING } from '../../src/cluster/timing.ts';
 import { ClusterView } from '../../src/cluster/view.ts';
 import { readDeclaredDrafts } from '../../src/inventory/declared.ts';
-import type { Inventory } from '../../src/plan/types.ts';
+import type { FreeCounts, Inventory } from '../../src/plan/types.ts';
+import { gpuPod } from '../inventory/gpu-pods.ts';
 import { type NodeParts, node as nodeOf } from '../inventory/nodes.ts';
 import { connectionTo } from './kubeconfig.ts';
 import { LoopbackApi } from './loopback.ts';
 
 const NODES = '/api/v1/nodes';
+const PODS = '/api/v1/pods';
 const NAMESPACES = '/api/v1/namespaces';
 const SLICES = '/apis/resource.k8s.io/v1/resourceslices';
 const OLD_SLICES = '/apis/resource.k8s.io/v1beta1/resourceslices';
@@ -61,6 +63,13 @@ function ids(inventory: Inventory): readonly string[] | string {
     : inventory.reason;
 }
 
+/** Of the first class. */
+function free(): FreeCounts | null | undefined {
+  const inventory = view.inventory([]);
+  const [first] = inventory.state === 'known' ? inventory.classes : [];
+  return inventory.state === 'known' && first !== undefined ? inventory.free?.(first) : null;
+}
+
 function age(): number {
   return Date.now() - (view.heardAt()?.getTime() ?? 0);
 }
@@ -72,12 +81,13 @@ async function until(holds: () => boolean): Promise<void> {
   expect(holds()).toBe(true);
 }
 
-function open(watchesNodes = true): void {
+function open({ watchesNodes = true, watchesPods = false } = {}): void {
   view = new ClusterView({
     api: createApi(connectionTo(server.kubeconfig)),
     catalog: builtinCatalog,
     timing: HASTY,
     watchesNodes,
+    watchesPods,
     events: {
       onInventory: () => {
         announced += 1;
@@ -250,10 +260,48 @@ describe('the view of a cluster', () => {
     expect(phases).toContainEqual(['resourceslices', 'forbidden']);
   });
 
-  it('leaves nodes alone where a file stands for them', async () => {
-    open(false);
+  it('knows what pods hold as they come and go, without telling of another inventory', async () => {
+    server.put(NODES, node({ name: 'a' }));
+    server.put(PODS, gpuPod({ name: 'one', node: 'a', limits: { 'nvidia.com/gpu': '3' } }));
+    open({ watchesPods: true });
     await view.settled(5_000);
-    expect(server.requests.filter((one) => one.includes(NODES))).toEqual([]);
+    await until(() => free()?.get(5) === 1);
+    const told = announced;
+    server.put(PODS, gpuPod({ name: 'two', node: 'a', limits: { 'nvidia.com/gpu': '5' } }));
+    await until(() => free()?.get(0) === 1);
+    server.put(PODS, gpuPod({ name: 'two', node: 'a', phase: 'Succeeded' }));
+    await until(() => free()?.get(5) === 1);
+    expect(announced).toBe(told);
+    server.refuse(PODS, 503);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(free()?.get(5)).toBe(1);
+  });
+
+  it('goes without pods where it may not see them, and says so; a right that comes is noticed', async () => {
+    server.put(NODES, node({ name: 'a' }));
+    server.put(PODS);
+    server.refuse(PODS, 403);
+    open({ watchesPods: true });
+    await view.settled(5_000);
+    await until(() => phases.some(([resource, phase]) => resource === 'pods' && phase === 'forbidden'));
+    expect(free()).toBeNull();
+    server.refuse(PODS, 200);
+    await until(() => free()?.get(8) === 1);
+  });
+
+  it('asks for no pods unless it is told to', async () => {
+    server.put(NODES, node({ name: 'a' }));
+    server.put(PODS);
+    open();
+    await view.settled(5_000);
+    expect(server.requests.filter((one) => one.includes(PODS))).toEqual([]);
+    expect(free()).toBeUndefined();
+  });
+
+  it('leaves nodes alone where a file stands for them', async () => {
+    open({ watchesNodes: false, watchesPods: true });
+    await view.settled(5_000);
+    expect(server.requests.filter((one) => one.includes(NODES) || one.includes(PODS))).toEqual([]);
   });
 
   it('reads its nodes anew under another catalog', async () => {

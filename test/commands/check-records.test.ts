@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCheck } from '../../src/commands/check.ts';
 import { loadFacts } from '../../src/commands/facts.ts';
@@ -15,6 +17,7 @@ import {
   UNDERSIZED,
   UNKNOWN_MODEL,
 } from '../admission/subjects.ts';
+import { gpuPod } from '../inventory/gpu-pods.ts';
 import { memoryIo } from './memory-io.ts';
 
 const INVENTORY = new URL('../demo/inventory.yaml', import.meta.url).pathname;
@@ -30,14 +33,14 @@ function decided(record: Members): string {
   return JSON.stringify({ ...rest, subject });
 }
 
-async function checked(object: unknown): Promise<string> {
+async function checked(object: unknown, inventory = INVENTORY): Promise<string> {
   const { io, text } = memoryIo({ stdin: async () => JSON.stringify(object) });
-  await runCheck(['-f', '-', '--records', '--inventory', INVENTORY], io);
+  await runCheck(['-f', '-', '--records', '--inventory', inventory], io);
   return decided(at(JSON.parse(text())));
 }
 
-function reviewed(object: unknown): string {
-  const { record } = handle('mutate', envelope(object), FACTS);
+function reviewed(object: unknown, facts = FACTS): string {
+  const { record } = handle('mutate', envelope(object), facts);
   return decided(at(JSON.parse(JSON.stringify(record))));
 }
 
@@ -52,6 +55,30 @@ describe('the record of vramgate check', () => {
     const object = deployment(subject);
 
     expect(await checked(object)).toBe(reviewed(object));
+  });
+
+  it('tells what is free as the webhook does, of an inventory with pods', async () => {
+    const pods = ['h100-a', 'h100-b'].map((node, at) =>
+      gpuPod({ name: node, node, limits: { 'nvidia.com/gpu': String(5 + at) } }),
+    );
+    const folder = mkdtempSync(join(tmpdir(), 'vramgate-records-'));
+    const file = join(folder, 'nodes.yaml');
+    writeFileSync(
+      file,
+      `${readFileSync(INVENTORY, 'utf8')}\n---\n${JSON.stringify({ kind: 'PodList', items: pods })}`,
+    );
+    try {
+      const facts = await loadFacts(null, file);
+      for (const subject of [FITS, INCOMPLETE]) {
+        const record = await checked(deployment(subject), file);
+
+        expect(record).toBe(reviewed(deployment(subject), facts));
+        expect(record.includes('no-free-gpus')).toBe(subject === FITS);
+        expect(JSON.parse(record).free[0]).toMatchObject({ nodes: 2, most: 3 });
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   const created = readdirSync(new URL('../fixtures/admission-reviews/', import.meta.url)).filter((name) =>

@@ -8,10 +8,12 @@ import { UsageError } from '../../src/commands/io.ts';
 import { runScan } from '../../src/commands/scan.ts';
 import { kubeconfigText } from '../cluster/kubeconfig.ts';
 import { CASES, reviewOf } from '../demo/reviews.ts';
+import { gpuPod, type PodParts } from '../inventory/gpu-pods.ts';
 import { memoryIo } from './memory-io.ts';
 
 const SERVER = 'https://api.scan.test:6443';
 const NODES = parse(readFileSync(new URL('../demo/inventory.yaml', import.meta.url), 'utf8')).items;
+const GPU = 'nvidia.com/gpu';
 const NAMESPACE: string = reviewed('scout-fits').namespace;
 
 const PATHS = {
@@ -234,6 +236,106 @@ describe('vramgate scan', () => {
     await expect(scan()).rejects.toBeInstanceOf(UsageError);
     writeFileSync(join(folder, 'config'), 'kind: Config');
     await expect(scan()).rejects.toThrow(/no cluster/);
+  });
+});
+
+/** Pods that hold these GPUs on each of the nodes of the demo's cluster. */
+function holding(gpus: number): readonly object[] {
+  return NODES.map(({ metadata }: { readonly metadata: { readonly name: string } }, at: number) =>
+    gpuPod({ name: `busy-${at}`, namespace: 'other', node: metadata.name, limits: { [GPU]: String(gpus) } }),
+  );
+}
+
+function controlledBy(kind: string, name: string) {
+  return { ownerReferences: [{ apiVersion: 'apps/v1', kind, name, controller: true }] };
+}
+
+/** The ReplicaSet of scout-fits and its pod, which looks for a node where none is given. */
+function running(parts: PodParts = {}): Answers {
+  const metadata = {
+    namespace: NAMESPACE,
+    name: 'scout-fits-1',
+    ...controlledBy('Deployment', 'scout-fits'),
+  };
+  const { spec } = reviewed('scout-fits').object;
+  const own = { namespace: NAMESPACE, name: 'scout-fits-1-x', limits: { [GPU]: '4' } };
+  const pod = gpuPod({ ...own, ...parts, metadata: controlledBy('ReplicaSet', 'scout-fits-1') });
+  return { deployments: [deployment('scout-fits')], replicasets: [{ metadata, spec }], pods: [pod] };
+}
+
+function findingsOf(elements: readonly { readonly findings: readonly { readonly code: string }[] }[]) {
+  return elements.flatMap(({ findings }) => findings.map(({ code }) => code));
+}
+
+describe('what is free now', () => {
+  it('is told of a workload whose pod looks for a node', async () => {
+    const { pods = [], ...others } = running();
+    mock({ ...others, pods: [...(pods as readonly object[]), ...holding(8)] });
+    const { code, elements } = await scanned();
+    expect(findingsOf(elements)).toEqual(['no-free-gpus']);
+    expect(elements[0]).toMatchObject({ name: 'scout-fits', verdict: 'allow' });
+    expect(code).toBe(0);
+  });
+
+  it('is not told where there is enough, to the GPU', async () => {
+    const { pods = [], ...others } = running();
+    mock({ ...others, pods: [...(pods as readonly object[]), ...holding(4)] });
+    expect(findingsOf((await scanned()).elements)).toEqual([]);
+    mock({ ...others, pods: [...(pods as readonly object[]), ...holding(5)] });
+    expect(findingsOf((await scanned()).elements)).toEqual(['no-free-gpus']);
+  });
+
+  it.each([
+    ['whose pods run', { node: NODES[0].metadata.name }],
+    [
+      'whose pod is held back by a gate',
+      { spec: { schedulingGates: [{ name: 'kueue.x-k8s.io/admission' }] } },
+    ],
+  ])('is not told of a workload %s', async (_what, parts) => {
+    const { pods = [], ...others } = running(parts);
+    mock({ ...others, pods: [...(pods as readonly object[]), ...holding(8)] });
+    expect(findingsOf((await scanned()).elements)).toEqual([]);
+  });
+
+  it('counts the pods of all namespaces where one is scanned, or says that it cannot', async () => {
+    const { pods = [], deployments = [], replicasets = [] } = running();
+    const own: Record<string, unknown> = { deployments, replicasets, pods };
+    const within = (status: number): void => {
+      for (const [resource, path] of Object.entries(PATHS)) {
+        const [, root, rest = ''] = /^(.*\/)([^/]+)$/.exec(path) ?? [];
+        const list = (items: unknown): object => ({ metadata: { resourceVersion: '1' }, items });
+        nock(SERVER)
+          .get(`${root}namespaces/${NAMESPACE}/${rest}`)
+          .query(true)
+          .reply(200, list(own[resource] ?? []));
+        const all = resource === 'nodes' ? NODES : resource === 'pods' ? holding(8) : [];
+        const refused = resource === 'pods' && status !== 200;
+        nock(SERVER)
+          .get(path)
+          .query(true)
+          .reply(
+            refused ? status : 200,
+            refused ? { code: status, message: 'pods is forbidden' } : list(all),
+          );
+      }
+    };
+    within(200);
+    const { elements } = await scanned('-n', NAMESPACE);
+    expect(findingsOf(elements)).toEqual(['no-free-gpus']);
+    nock.cleanAll();
+    within(403);
+    const { code, out, err } = await scan('-n', NAMESPACE, '-o', 'json');
+    expect(findingsOf(JSON.parse(out))).toEqual([]);
+    expect(err).toBe(
+      'vramgate: pods of all namespaces cannot be listed: pods is forbidden; what is free now is not told\n',
+    );
+    expect(code).toBe(0);
+  });
+
+  it('is not told where pods may not be listed', async () => {
+    mock({ ...running(), pods: 403 });
+    const { elements } = await scanned();
+    expect(findingsOf(elements)).toEqual([]);
   });
 });
 

@@ -125,6 +125,7 @@ describe('a configuration that cannot be used', () => {
     ['policy: { prices: { H1OO: 3 } }', /^policy\.prices\.H1OO: .*H100/],
     ['policy: { preferGpus: [L40S, H1OO] }', /^policy\.preferGpus\[1\]: .*H100/],
     ['policy: { defaultGpu: A1000 }', /^policy\.defaultGpu: no GPU of the catalog/],
+    ['cluster: { watch: false, pods: true }', /^cluster\.pods: true needs cluster\.watch: true/],
     ['policy: { capacity: deny }', /^policy\.capacity: deny needs policy\.inventory: complete/],
     ['policy: { gpuTaints: [{ value: x }] }', /^policy\.gpuTaints\[0\]\.key: /],
     ['server: { drainSeconds: 301 }', /^server\.drainSeconds: /],

@@ -169,6 +169,17 @@ describe('values that cannot be', () => {
   });
 });
 
+it('gives the webhook the right to read pods only where its configuration watches them', () => {
+  const pods = (values: Values): readonly unknown[] =>
+    ofKind(values, 'ClusterRole').flatMap(({ rules }) =>
+      rules.filter(({ resources }: Manifest) => resources.includes('pods')),
+    );
+  expect(pods({})).toEqual([]);
+  expect(pods({ config: { cluster: { pods: true } } })).toEqual([
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
+  ]);
+});
+
 it('mounts what else the configuration names, beside its own volumes', () => {
   const volume = { name: 'client-ca', secret: { secretName: 'api-server-ca' } };
   const mount = { name: 'client-ca', mountPath: '/etc/client-ca', readOnly: true };

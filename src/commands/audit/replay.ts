@@ -57,12 +57,13 @@ function leftAlone({ verdict, allowed, findings }: AuditRecord): ReplayResult {
 
 function replayInputs(record: AuditRecord, inputs: RecordInputs, today: Today): ReplayResult {
   const { catalog, policy } = today;
-  const then = replay(inputs, { catalog, policy: null });
+  const recorded = { inputs, free: record.free };
+  const then = replay(recorded, { catalog, policy: null });
   const changes = changesOf(record, today);
   if (then.kind === 'impossible') return notReplayable(then.reason, changes);
   const differences = differencesOf(record, then);
   const now =
-    policy === null || policy.hash === record.policyHash ? then : replay(inputs, { catalog, policy });
+    policy === null || policy.hash === record.policyHash ? then : replay(recorded, { catalog, policy });
   if (now.kind === 'impossible') return notReplayable(now.reason, changes);
   const byPolicy = now === then ? [] : differencesOf(record, now);
   if (differences.length > 0) {

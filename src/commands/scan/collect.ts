@@ -1,6 +1,7 @@
 import type { ClusterApi } from '../../cluster/api.ts';
 import { ApiError, isStatus } from '../../cluster/errors.ts';
 import { resourcePath } from '../../cluster/paths.ts';
+import { LIVE_PODS } from '../../cluster/pods.ts';
 import { isRecord } from '../../workload/json-value.ts';
 import type { WorkloadKind } from '../../workload/kind.ts';
 import { WORKLOAD_KINDS } from '../../workload/registry.ts';
@@ -11,9 +12,6 @@ export interface Found {
   readonly path: string;
   readonly object: Readonly<Record<string, unknown>>;
 }
-
-/** Pods that have ended run on no node any more. */
-const RUNNING_PODS = 'status.phase!=Succeeded,status.phase!=Failed';
 
 function pathOf(kind: WorkloadKind, namespace: string | null): string {
   const { group, version, resource } = kind;
@@ -41,8 +39,8 @@ async function* objectsOf(
   kind: WorkloadKind,
   namespace: string | null,
 ): AsyncGenerator<Found> {
-  const query = kind.kind === 'Pod' ? { fieldSelector: RUNNING_PODS } : {};
-  for await (const { items } of api.list(pathOf(kind, namespace), { query })) {
+  const options = kind.kind === 'Pod' ? LIVE_PODS : {};
+  for await (const { items } of api.list(pathOf(kind, namespace), options)) {
     for (const item of items) yield* foundOf(kind, item);
   }
 }
@@ -54,14 +52,14 @@ async function* objectsOf(
 export async function* workloadsOf(
   api: ClusterApi,
   namespace: string | null,
-  onUnseen: (problem: string) => void,
+  onUnseen: (problem: string, kind: WorkloadKind) => void,
 ): AsyncGenerator<Found> {
   for (const kind of WORKLOAD_KINDS) {
     try {
       yield* objectsOf(api, kind, namespace);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (!isStatus(error, 404)) onUnseen(`${kind.resource} cannot be listed: ${error.message}`);
+      if (!isStatus(error, 404)) onUnseen(`${kind.resource} cannot be listed: ${error.message}`, kind);
     }
   }
 }

@@ -1,5 +1,8 @@
+import { toldFree } from '../../pipeline/conclude.ts';
 import { decisionRecord } from '../../pipeline/record.ts';
-import type { Facts } from '../../pipeline/types.ts';
+import type { Decided, Facts } from '../../pipeline/types.ts';
+import { freeFigures } from '../../plan/free.ts';
+import type { FreeDevices } from '../../plan/types.ts';
 import { type Judged, judgeObject } from '../judge.ts';
 import { type CheckElement, elementOf } from '../reports/json.ts';
 import type { Found } from './collect.ts';
@@ -61,12 +64,29 @@ function gpusOf(judged: Judged, facts: Facts): GpuCount {
   };
 }
 
-export function scanOne(found: Found, facts: Facts): Scanned {
-  const judged = judgeObject(found.object, facts);
+/** One object and the verdict on it, before anything is made of it. */
+export type ScanJudged = Omit<Scanned, 'element'>;
+
+export function judgeFound(found: Found, facts: Facts): ScanJudged {
+  return { found, judged: judgeObject(found.object, facts), facts };
+}
+
+/** @param free null: it is told nothing of what is free. */
+export function scannedOf(
+  { found, judged: { decision, ...rest }, facts }: ScanJudged,
+  free: FreeDevices | null,
+): Scanned {
+  const judged = { ...rest, decision: toldNow(decision, facts, free) };
   const element = {
     ...elementOf(judged, found.path, facts.catalog),
     allowed: judged.decision.allowed,
     gpus: gpusOf(judged, facts),
   };
   return { found, judged, facts, element };
+}
+
+function toldNow(decision: Decided, { inventory, ...facts }: Facts, free: FreeDevices | null): Decided {
+  if (free === null || inventory.state === 'unknown') return decision;
+  const { landings } = decision.basis;
+  return toldFree(decision, freeFigures(landings, { ...inventory, free }), facts);
 }

@@ -1,5 +1,6 @@
 import { type ClusterApi, METADATA_ONLY } from '../../cluster/api.ts';
 import { ApiError, isStatus } from '../../cluster/errors.ts';
+import type { Query } from '../../cluster/exchange.ts';
 import { NamespaceSink } from '../../cluster/namespaces.ts';
 import { DRA_KINDS, NODE_PATHS, nodeSink } from '../../cluster/nodes.ts';
 import { resourcePath } from '../../cluster/paths.ts';
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly unseen: readonly string[];
   /** The same of pools, without which a scan is whole all the same: no workload is passed over. */
   readonly notices: readonly string[];
+  /** The nodes that were listed, for what pods leave free of them; null: a file stands for them. */
+  readonly nodes: KnownNodes | null;
 }
 
 interface Listing {
@@ -28,16 +31,21 @@ interface Listing {
   readonly paths: Versions;
   readonly sink: ObjectSink;
   readonly accept?: string;
+  readonly query?: Query;
+  readonly limit?: number;
 }
 
 const NAMESPACES = resourcePath({ group: '', version: 'v1', resource: 'namespaces' });
 
 /** @returns why it may not be listed; null: it was, or the cluster does not have this API. */
-async function listInto(api: ClusterApi, { resource, paths, sink, accept }: Listing): Promise<string | null> {
+export async function listInto(
+  api: ClusterApi,
+  { resource, paths, sink, ...options }: Listing,
+): Promise<string | null> {
   try {
     await onServed(paths, async (path) => {
       sink.listing();
-      for await (const { items } of api.list(path, accept === undefined ? {} : { accept })) {
+      for await (const { items } of api.list(path, options)) {
         for (const item of items) sink.put(item);
       }
     });
@@ -74,12 +82,14 @@ async function nodesOf(api: ClusterApi, rules: InventoryRules): Promise<Omit<Sur
   const known = new KnownNodes(indexGpus(rules.catalog));
   const sink = nodeSink(known, () => undefined);
   const problem = await listInto(api, { resource: 'nodes', paths: NODE_PATHS, sink });
-  if (problem !== null) return { inventory: declaredInventory(rules), unseen: [problem], notices: [] };
+  if (problem !== null) {
+    return { inventory: declaredInventory(rules), unseen: [problem], notices: [], nodes: null };
+  }
   const unserved = await draInto(api, known);
   const pools = new KnownPools(rules.catalog);
   const notices = [...unserved, ...(await poolsInto(api, pools))];
   const classes = finishClasses([...known.drafts(), ...pools.drafts(), ...rules.shapes]);
-  return { inventory: { state: 'known', classes, ageSeconds: 0 }, unseen: [], notices };
+  return { inventory: { state: 'known', classes, ageSeconds: 0 }, unseen: [], notices, nodes: known };
 }
 
 /** @param given an inventory that stands for the nodes; null: they are listed. @throws ApiUnreachable */
@@ -101,6 +111,7 @@ export async function surroundings(
     sink: namespaces,
     accept: METADATA_ONLY.list,
   });
-  const nodes = given === null ? await nodesOf(api, rules) : { inventory: given, unseen: [], notices: [] };
+  const nodes =
+    given === null ? await nodesOf(api, rules) : { inventory: given, unseen: [], notices: [], nodes: null };
   return { ...nodes, modes, unseen: [...(unlisted === null ? [] : [unlisted]), ...nodes.unseen] };
 }

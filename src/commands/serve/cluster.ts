@@ -45,6 +45,7 @@ export async function watchCluster(watching: Watching, running: Running): Promis
     catalog,
     timing: TIMING,
     watchesNodes,
+    watchesPods: config.cluster.pods,
     events: {
       onInventory: () => swap(),
       onModes: snapshots.swapNamespaceModes,

@@ -28,7 +28,8 @@ import {
   updated,
   W4A16,
 } from '../../admission/subjects.ts';
-import { fixtureText, readText } from '../../inventory/nodes.ts';
+import { gpuPod } from '../../inventory/gpu-pods.ts';
+import { classesOf, fixtureText, readText } from '../../inventory/nodes.ts';
 
 const FIXTURES = new URL('../../fixtures/', import.meta.url);
 
@@ -45,6 +46,17 @@ function logged(webhook: Webhook, body: unknown, facts: Facts = FACTS): AuditRec
 
 const UNKNOWN: Inventory = { state: 'unknown', reason: 'test' };
 const NODE_LISTS = readdirSync(new URL('nodes/', FIXTURES)).filter((name) => name.endsWith('.yaml'));
+
+/** The same two nodes, with so many GPUs taken on each. */
+function taken(gpus: number): Facts {
+  const nodes = fixtureText('dgx-h100.yaml');
+  const names = [...new Set(classesOf(readText(nodes)).flatMap(({ nodeNames }) => [...nodeNames]))];
+  const pods = names.map((name) => gpuPod({ name, node: name, limits: { 'nvidia.com/gpu': String(gpus) } }));
+  return {
+    ...FACTS,
+    inventory: readText(`${nodes}\n---\n${JSON.stringify({ kind: 'List', items: pods })}`).inventory,
+  };
+}
 
 /** The Deployment after the webhook's patch, as it is stored. */
 function stored(subject: Subject, facts: Facts = FACTS): Members {
@@ -109,9 +121,9 @@ describe('every recorded request of a real API server', () => {
 
 describe.each(REVIEWS)('%s', (_name, body) => {
   it.each(['mutate', 'validate'] as const)(
-    'comes out of /%s the same, with and without an inventory',
+    'comes out of /%s the same, with and without an inventory, and whatever is free',
     (webhook) => {
-      for (const facts of [FACTS, { ...FACTS, inventory: UNKNOWN }]) {
+      for (const facts of [FACTS, { ...FACTS, inventory: UNKNOWN }, taken(0), taken(8)]) {
         const record = logged(webhook, body, facts);
 
         expect(record.inputs).toMatchObject({ truncated: null });
@@ -119,6 +131,31 @@ describe.each(REVIEWS)('%s', (_name, body) => {
       }
     },
   );
+});
+
+describe('what was free', () => {
+  it('is in the record, and the finding comes of it', () => {
+    const record = logged('validate', created(FITS), taken(5));
+    const [path] = record.findings.flatMap((one) => (one.code === 'no-free-gpus' ? [one.path] : []));
+
+    expect(path).toContain('resources');
+    expect(record.free).toEqual([
+      { path, resource: 'nvidia.com/gpu', gpus: 4, pods: 1, nodes: 2, room: 0, most: 3 },
+    ]);
+    expect(replayRecord(record, TODAY)).toEqual({ outcome: 'same' });
+    const free = record.free?.map((one) => ({ ...one, room: 1 })) ?? null;
+    expect(replayRecord({ ...record, free }, TODAY)).toMatchObject({
+      outcome: 'different',
+      reasons: ['record'],
+      differences: [{ field: 'codes' }],
+    });
+  });
+
+  it('is not known in records of before', () => {
+    const { free: _, ...before } = logged('validate', created(FITS));
+
+    expect(auditRecordSchema.parse(before).free).toBeNull();
+  });
 });
 
 describe('on every list of nodes', () => {
