@@ -5,7 +5,7 @@ import { type Draft, finishClasses } from './classes.ts';
 import { readDeclaredDrafts } from './declared.ts';
 import { readDeviceClass } from './device-classes.ts';
 import { type Fields, type InventoryFinding, isFields, reportInto } from './fields.ts';
-import { fieldsAt, textAt } from './foreign.ts';
+import { fieldsAt, nameOf, textAt } from './foreign.ts';
 import { freeDevices } from './free-devices.ts';
 import { KnownNodes } from './known-nodes.ts';
 import { KnownPods } from './known-pods.ts';
@@ -113,15 +113,16 @@ class FileReader {
   }
 
   read({ value, path, kind }: LocatedObject): void {
-    if (kind === 'Pod') this.#readPod(value);
+    if (kind === 'Pod') this.#readPod(value, path);
     else if (kind === 'ResourceSlice') this.#readSlice(value, path);
     else if (kind === 'DeviceClass') this.known.putDeviceClass(readDeviceClass(value));
     else if (isPoolKind(kind)) this.pools.put(kind, value);
     else this.#readNode(value, path);
   }
 
-  #readPod(value: unknown): void {
+  #readPod(value: unknown, path: JsonPath): void {
     this.hasPods = true;
+    if (nameOf(value) === '') this.#report([...path, 'metadata', 'name'], 'must be set');
     this.pods.put(value);
   }
 

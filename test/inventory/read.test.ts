@@ -32,7 +32,8 @@ describe('inventory files', () => {
     ['a workload', 'kind: Deployment', ': must be nodes as kubectl prints them, or a list of shapes'],
     ['a list without items', 'kind: List', ': must be nodes as kubectl prints them, or a list of shapes'],
     ['text', 'nodes', ': must be nodes as kubectl prints them, or a list of shapes'],
-    ['a list of something else', 'kind: List\nitems: [{kind: Pod}]', 'items[0].kind: must be Node'],
+    ['a list of something else', 'kind: List\nitems: [{kind: Event}]', 'items[0].kind: must be Node'],
+    ['a pod without a name', 'kind: List\nitems: [{kind: Pod}]', 'items[0].metadata.name: must be set'],
     ['an item that is no object', 'kind: List\nitems: [7]', 'items[0]: must be a Node'],
     ['a node without a name', 'kind: Node', 'metadata.name: must be set'],
     [
