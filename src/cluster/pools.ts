@@ -23,6 +23,11 @@ export const POOL_APIS: readonly PoolApi[] = [
     paths: [resourcePath({ group: 'karpenter.k8s.aws', version: 'v1', resource: 'ec2nodeclasses' })],
   },
   {
+    kind: 'NodeClass',
+    resource: 'nodeclasses',
+    paths: [resourcePath({ group: 'eks.amazonaws.com', version: 'v1', resource: 'nodeclasses' })],
+  },
+  {
     kind: 'ComputeClass',
     resource: 'computeclasses',
     paths: [resourcePath({ group: 'cloud.google.com', version: 'v1', resource: 'computeclasses' })],

@@ -39,3 +39,10 @@ export function taintsOf(list: readonly unknown[]): readonly Taint[] {
 export function nameOf(object: unknown): string {
   return textAt(fieldsAt(object, 'metadata'), 'name') ?? '';
 }
+
+/** By its condition Ready; an object without conditions, such as one trimmed by hand, is. */
+export function isReady(object: unknown): boolean {
+  const conditions = listAt(fieldsAt(object, 'status'), 'conditions');
+  const ready = conditions.find((one) => textAt(one, 'type') === 'Ready');
+  return ready === undefined || textAt(ready, 'status') === 'True';
+}

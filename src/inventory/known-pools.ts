@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/types.ts';
 import type { Draft } from './classes.ts';
 import { readComputeClass } from './compute-class.ts';
 import { nameOf } from './foreign.ts';
-import { type NodeClassFacts, readNodeClass } from './node-class.ts';
+import { NODE_CLASS_GROUPS, type NodeClassFacts, type NodeClassKind, readNodeClass } from './node-class.ts';
 import { readNodePool } from './node-pool.ts';
 import type { PoolCatalog } from './pool.ts';
 import { indexGpus } from './products.ts';
@@ -20,10 +20,14 @@ const READERS = {
 type PromisingKind = keyof typeof READERS;
 const PROMISING: readonly PromisingKind[] = ['NodePool', 'ComputeClass', 'ResourceFlavor'];
 
-/** EC2NodeClass narrows what its NodePools promise. */
-export type PoolKind = PromisingKind | 'EC2NodeClass';
+/** A class of nodes narrows what its NodePools promise. */
+export type PoolKind = PromisingKind | NodeClassKind;
 
-export const POOL_KINDS: readonly PoolKind[] = [...PROMISING, 'EC2NodeClass'];
+export const POOL_KINDS: readonly PoolKind[] = [...PROMISING, 'EC2NodeClass', 'NodeClass'];
+
+function isNodeClass(kind: PoolKind): kind is NodeClassKind {
+  return Object.hasOwn(NODE_CLASS_GROUPS, kind);
+}
 
 export function isPoolKind(kind: string): kind is PoolKind {
   return POOL_KINDS.some((one) => one === kind);
@@ -32,7 +36,9 @@ export function isPoolKind(kind: string): kind is PoolKind {
 /** Pools and what narrows them. There are few, so each is kept whole. */
 export class KnownPools {
   readonly #objects: ReadonlyMap<PromisingKind, Map<string, unknown>>;
-  readonly #nodeClasses = new Map<string, NodeClassFacts>();
+  readonly #nodeClasses = new Map<string, Map<string, NodeClassFacts>>(
+    Object.values(NODE_CLASS_GROUPS).map((group) => [group, new Map()]),
+  );
   #pools: PoolCatalog;
 
   constructor(catalog: Catalog) {
@@ -50,8 +56,7 @@ export class KnownPools {
 
   put(kind: PoolKind, object: unknown): void {
     const name = nameOf(object);
-    if (kind === 'EC2NodeClass') this.#nodeClasses.set(name, readNodeClass(object));
-    else this.#of(kind).set(name, object);
+    this.#of(kind).set(name, isNodeClass(kind) ? readNodeClass(object, kind) : object);
   }
 
   /** @returns whether it was known. */
@@ -67,6 +72,9 @@ export class KnownPools {
   }
 
   #of(kind: PoolKind): Map<string, unknown> {
-    return kind === 'EC2NodeClass' ? this.#nodeClasses : (this.#objects.get(kind) ?? new Map());
+    const known = isNodeClass(kind)
+      ? this.#nodeClasses.get(NODE_CLASS_GROUPS[kind])
+      : this.#objects.get(kind);
+    return known ?? new Map();
   }
 }

@@ -1,7 +1,7 @@
 import { ANY_VALUE } from '../placement/node-affinity.ts';
 import type { Draft } from './classes.ts';
 import { isFields, type Labels } from './fields.ts';
-import { fieldsAt, labelsOf, listAt, nameOf, stringsOf, taintsOf, textAt } from './foreign.ts';
+import { fieldsAt, isReady, labelsOf, listAt, nameOf, stringsOf, taintsOf, textAt } from './foreign.ts';
 import {
   AUTO_GROUP,
   AZURE_GROUP,
@@ -143,13 +143,15 @@ function choicesOf(terms: Terms, { type, labels }: Promised): Choices | null {
   return choices;
 }
 
-function reservationsOf({ nodeClass }: Terms, type: string): readonly string[] {
-  return (nodeClass?.reservations ?? []).flatMap((one) => (one.instanceType === type ? [one.zone] : []));
+/** Zones in which capacity of this type is reserved; null: nobody says. */
+function reservedZones({ nodeClass, group }: Terms, type: string): readonly string[] | null {
+  if (group === AZURE_GROUP) return [];
+  const reservations = nodeClass?.reservations ?? null;
+  return reservations?.flatMap((one) => (one.instanceType === type ? [one.zone] : [])) ?? null;
 }
 
 function capacityOf(terms: Terms, type: string): readonly string[] {
-  const isUnknown = terms.nodeClass === null && terms.group !== AZURE_GROUP;
-  const isReservable = isUnknown || reservationsOf(terms, type).length > 0;
+  const isReservable = reservedZones(terms, type)?.length !== 0;
   return CAPACITY_TYPES.filter(
     (one) => allowAll(terms.requirements, CAPACITY_TYPE, one) && (one !== 'reserved' || isReservable),
   );
@@ -158,25 +160,18 @@ function capacityOf(terms: Terms, type: string): readonly string[] {
 /** null: nobody says which. */
 function zonesOf(terms: Terms, type: string, capacity: readonly string[]): readonly string[] | null {
   const { nodeClass, requirements } = terms;
-  const isReserved = capacity.every((one) => one === 'reserved') && nodeClass !== null;
-  const known = isReserved ? reservationsOf(terms, type) : (nodeClass?.zones ?? null);
+  const reserved = capacity.every((one) => one === 'reserved') ? reservedZones(terms, type) : null;
+  const known = reserved ?? nodeClass?.zones ?? null;
   const required =
     requirements.find(({ key, operator }) => key === ZONE && operator === 'In')?.values ?? null;
   return (known ?? required)?.filter((zone) => allowAll(requirements, ZONE, zone)) ?? null;
-}
-
-/** Karpenter passes over a pool that is not ready: its node class is not, or is gone (condition NodeClassReady). */
-function isReady(object: unknown): boolean {
-  const conditions = listAt(fieldsAt(object, 'status'), 'conditions');
-  const ready = conditions.find((one) => textAt(one, 'type') === 'Ready');
-  return ready === undefined || textAt(ready, 'status') === 'True';
 }
 
 function termsOf(object: unknown, { nodeClasses }: PoolCatalog): Terms {
   const spec = fieldsAt(object, 'spec');
   const reference = fieldsAt(spec, 'template', 'spec', 'nodeClassRef');
   const group = textAt(reference, 'group') ?? '';
-  const nodeClass = group === EC2_GROUP ? nodeClasses?.get(textAt(reference, 'name') ?? '') : undefined;
+  const nodeClass = nodeClasses.get(group)?.get(textAt(reference, 'name') ?? '');
   return {
     name: nameOf(object),
     group,
@@ -227,7 +222,8 @@ function draftOf(object: unknown, { terms, promised }: OneOf, pools: PoolCatalog
       varying: new Map([...choices].filter(([key]) => !labels.has(key))),
       taints: taintsOf(listAt(fieldsAt(spec, 'template', 'spec'), 'taints')),
       gpus: promised.gpus,
-      isReady: isReady(object),
+      // Karpenter passes over a pool that is not ready: its node class is not, or is gone (condition NodeClassReady).
+      isReady: isReady(object) && terms.nodeClass?.isReady !== false,
     },
     pools,
   );

@@ -5,7 +5,7 @@ import type { Draft } from './classes.ts';
 import { type Labels, labelInteger } from './fields.ts';
 import { ARCH, GKE, INSTANCE_TYPE, OS, REGION, ZONE } from './keys.ts';
 import { pluginFacts, readNode } from './node.ts';
-import type { NodeClassFacts } from './node-class.ts';
+import type { NodeClasses } from './node-class.ts';
 import { findByInstanceType, type GpuIndex } from './products.ts';
 
 /**
@@ -29,8 +29,7 @@ export interface PromisedNode {
 export interface PoolCatalog {
   readonly catalog: Catalog;
   readonly index: GpuIndex;
-  /** EC2NodeClasses by name. */
-  readonly nodeClasses: ReadonlyMap<string, NodeClassFacts>;
+  readonly nodeClasses: NodeClasses;
 }
 
 const COUNT_KEYS: readonly string[] = [

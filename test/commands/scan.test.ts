@@ -32,6 +32,7 @@ const PATHS = {
   deviceclasses: '/apis/resource.k8s.io/v1/deviceclasses',
   nodepools: '/apis/karpenter.sh/v1/nodepools',
   ec2nodeclasses: '/apis/karpenter.k8s.aws/v1/ec2nodeclasses',
+  nodeclasses: '/apis/eks.amazonaws.com/v1/nodeclasses',
   computeclasses: '/apis/cloud.google.com/v1/computeclasses',
   resourceflavors: '/apis/kueue.x-k8s.io/v1beta2/resourceflavors',
 } as const;
@@ -166,7 +167,7 @@ describe('vramgate scan', () => {
     nock(SERVER)
       .get(/.*/)
       .query(true)
-      .times(17)
+      .times(18)
       .reply((request: Request) => {
         requests.push(new URL(request.url).pathname);
         return [200, { metadata: { resourceVersion: '1' }, items: [] }];

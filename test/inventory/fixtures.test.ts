@@ -100,6 +100,33 @@ const EXPECTED: Readonly<Record<string, readonly Expected[]>> = {
     { ...H100, resource: `${CLAIM}gpu.nvidia.com`, key: null, taints: [GPU_TAINT] },
     { ...H100, key: null, taints: [GPU_TAINT] },
   ],
+  // One type each of p5e and p5en in the reserved pool; the other pool's node class is not ready.
+  'eks-auto-pools.yaml': [
+    {
+      product: 'NVIDIA-H200',
+      gpus: 8,
+      nodes: 0,
+      mib: 143771,
+      key: 'eks.amazonaws.com/instance-gpu-name',
+      taints: ['nvidia.com/gpu=:NoSchedule'],
+    },
+    {
+      product: 'NVIDIA-H200',
+      gpus: 8,
+      nodes: 0,
+      mib: 143771,
+      key: 'eks.amazonaws.com/instance-gpu-name',
+      taints: ['nvidia.com/gpu=:NoSchedule'],
+    },
+    {
+      product: 'NVIDIA-L40S',
+      gpus: 1,
+      nodes: 0,
+      mib: 46068,
+      sharing: 'not-ready',
+      key: 'eks.amazonaws.com/instance-gpu-name',
+    },
+  ],
   'gke.yaml': [{ ...H100, key: 'cloud.google.com/gke-accelerator', taints: [GPU_TAINT] }],
   'karpenter-pools.yaml': [
     {

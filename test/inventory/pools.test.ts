@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import type { Draft } from '../../src/inventory/classes.ts';
 import { readComputeClass } from '../../src/inventory/compute-class.ts';
-import { readNodeClass } from '../../src/inventory/node-class.ts';
+import { KnownPools } from '../../src/inventory/known-pools.ts';
+import { type NodeClassFacts, readNodeClass } from '../../src/inventory/node-class.ts';
 import { readNodePool } from '../../src/inventory/node-pool.ts';
+import type { PoolCatalog } from '../../src/inventory/pool.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
 import { readResourceFlavor } from '../../src/inventory/resource-flavor.ts';
-import { matchesNode } from '../../src/placement/node-affinity.ts';
+import { ANY_VALUE, matchesNode } from '../../src/placement/node-affinity.ts';
 
 const POOLS = { catalog: builtinCatalog, index: indexGpus(builtinCatalog), nodeClasses: new Map() };
 
@@ -40,6 +42,18 @@ function nodePool(requirements: readonly Requirement[], more: object = {}, group
   };
 }
 
+/** As awsdocs/amazon-eks-user-guide latest/ug/automode/auto-odcr.adoc shows one. */
+function autoPool(...more: readonly Requirement[]) {
+  const family = { key: 'eks.amazonaws.com/instance-family', operator: 'In', values: ['p5e'] };
+  return nodePool([family, ...more], {}, 'eks.amazonaws.com');
+}
+
+function withNodeClass(group: string, nodeClass: NodeClassFacts): PoolCatalog {
+  return { ...POOLS, nodeClasses: new Map([[group, new Map([[nodeClass.name, nodeClass]])]]) };
+}
+
+const ZONE = 'topology.kubernetes.io/zone';
+const CAPACITY = 'karpenter.sh/capacity-type';
 const INSTANCE_TYPE = 'node.kubernetes.io/instance-type';
 const FAMILY = 'karpenter.k8s.aws/instance-family';
 
@@ -197,24 +211,27 @@ describe('Karpenter NodePools', () => {
   });
 
   it('have the zones and reservations of their EC2NodeClass', () => {
-    const nodeClass = readNodeClass({
-      metadata: { name: 'default' },
-      status: {
-        subnets: [
-          { id: 'subnet-1', zone: 'us-east-1b' },
-          { id: 'subnet-2', zone: 'us-east-1a' },
-        ],
-        capacityReservations: [
-          {
-            id: 'cr-0123',
-            instanceType: 'p5.48xlarge',
-            availabilityZone: 'us-east-1b',
-            reservationType: 'default',
-          },
-        ],
+    const nodeClass = readNodeClass(
+      {
+        metadata: { name: 'default' },
+        status: {
+          subnets: [
+            { id: 'subnet-1', zone: 'us-east-1b' },
+            { id: 'subnet-2', zone: 'us-east-1a' },
+          ],
+          capacityReservations: [
+            {
+              id: 'cr-0123',
+              instanceType: 'p5.48xlarge',
+              availabilityZone: 'us-east-1b',
+              reservationType: 'default',
+            },
+          ],
+        },
       },
-    });
-    const pools = { ...POOLS, nodeClasses: new Map([['default', nodeClass]]) };
+      'EC2NodeClass',
+    );
+    const pools = withNodeClass('karpenter.k8s.aws', nodeClass);
     const read = (...requirements: readonly Requirement[]) =>
       readNodePool(
         nodePool([{ key: FAMILY, operator: 'In', values: ['p5', 'p5e'] }, ...requirements]),
@@ -236,6 +253,52 @@ describe('Karpenter NodePools', () => {
     expect(seen(read(), capacity)).toContainEqual(['p5e.48xlarge', 'on-demand', 'spot']);
     const reserved = read({ key: capacity, operator: 'In', values: ['reserved'] });
     expect(seen(reserved, zone)).toEqual([['p5.48xlarge', 'us-east-1b']]);
+  });
+
+  it('of EKS Auto Mode have the zones of their own NodeClass, whatever EC2NodeClass has its name', () => {
+    const pools = new KnownPools(builtinCatalog);
+    const subnets = (...zones: readonly string[]) => ({
+      subnets: zones.map((zone) => ({ id: 'subnet-1', zone })),
+    });
+    pools.put('NodePool', autoPool());
+    pools.put('EC2NodeClass', { metadata: { name: 'default' }, status: subnets('us-east-1f') });
+    const zones = () =>
+      pools.drafts().map(({ varyingLabels, labels }) => varyingLabels.get(ZONE) ?? labels.get(ZONE));
+    expect(zones()).toEqual([new Set([ANY_VALUE])]);
+    pools.put('NodeClass', { metadata: { name: 'default' }, status: subnets('us-east-1b', 'us-east-1a') });
+    expect(zones()).toEqual([new Set(['us-east-1a', 'us-east-1b'])]);
+    expect([...pools.names('NodeClass')]).toEqual(['default']);
+    pools.remove('NodeClass', 'default');
+    expect(zones()).toEqual([new Set([ANY_VALUE])]);
+  });
+
+  // awsdocs/amazon-eks-user-guide latest/ug/automode/auto-odcr.adoc: nodes of selected reservations are `reserved`.
+  it('of EKS Auto Mode bring reserved nodes only where their NodeClass selects reservations', () => {
+    const read = (nodeClass: object, capacity: readonly string[] = ['reserved', 'on-demand']) => {
+      const named = { metadata: { name: 'default' }, ...nodeClass };
+      const pools = withNodeClass('eks.amazonaws.com', readNodeClass(named, 'NodeClass'));
+      const requirement = { key: CAPACITY, operator: 'In', values: capacity };
+      return readNodePool(autoPool(requirement), pools).map(({ labels, varyingLabels }) => [
+        ...(varyingLabels.get(CAPACITY) ?? [labels.get(CAPACITY)]),
+      ]);
+    };
+    const selecting = { spec: { capacityReservationSelectorTerms: [{ id: 'cr-56fac701cc1951b03' }] } };
+    expect(read({ spec: {} })).toEqual([['on-demand']]);
+    expect(read({ spec: {} }, ['reserved'])).toEqual([]);
+    expect(read(selecting)).toEqual([['on-demand', 'reserved']]);
+    expect(read(selecting, ['reserved'])).toEqual([['reserved']]);
+  });
+
+  it('bring no node while their node class is not ready, though they do not say so yet', () => {
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'SubnetsNotFound' }];
+    for (const [kind, group, pool] of [
+      ['NodeClass', 'eks.amazonaws.com', autoPool()],
+      ['EC2NodeClass', 'karpenter.k8s.aws', nodePool([{ key: FAMILY, operator: 'In', values: ['p5e'] }])],
+    ] as const) {
+      const nodeClass = readNodeClass({ metadata: { name: 'default' }, status: { conditions } }, kind);
+      const drafts = readNodePool(pool, withNodeClass(group, nodeClass));
+      expect(drafts.map(({ sharing }) => sharing)).toEqual(['not-ready']);
+    }
   });
 
   it('of AKS name sizes by their parts, as Azure spells them', () => {
