@@ -243,11 +243,11 @@ interface Lowered {
 function lower(object: unknown, edits: readonly Edit[]): Lowered {
   // Edits build on each other (two selector keys, one new map), so each is lowered against what came before.
   const draft = createDraft(object);
-  const operations = edits.flatMap((edit) => {
-    const next = lowerEdit(draft.root, edit);
+  const operations: PatchOperation[] = [];
+  for (const edit of edits) {
+    operations.push(...lowerEdit(draft.root, edit));
     applyEdit(draft, edit);
-    return next;
-  });
+  }
   return { operations, edited: draft.root };
 }
 

@@ -11,18 +11,25 @@ const WORD = 2 ** 32;
 export function contentHash(text: string): string {
   let high = OFFSET_HIGH;
   let low = OFFSET_LOW;
-  for (let step = 0; step < 2 * text.length; step++) {
-    const unit = text.charCodeAt(step >>> 1);
-    const mixed = (low ^ (step % 2 === 0 ? unit & 0xff : unit >>> 8)) >>> 0;
-    // hash x prime, in two 32-bit words: every product stays below 2^42, which a double holds exactly. The 2^40 of
-    // the prime adds low << 8 to the high word.
-    const product = mixed * PRIME_LOW;
-    high = (high * PRIME_LOW + Math.floor(product / WORD) + ((mixed << 8) >>> 0)) % WORD;
-    low = product % WORD;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    for (let shift = 0; shift <= 8; shift += 8) {
+      const mixed = (low ^ ((unit >>> shift) & 0xff)) >>> 0;
+      // hash x prime, in two 32-bit words: the product of a word with the low part of the prime stays below 2^41, which
+      // a double holds exactly. The 2^40 of the prime adds low << 8 to the high word.
+      const product = mixed * PRIME_LOW;
+      const carry = Math.floor(product / WORD);
+      high = (Math.imul(high, PRIME_LOW) + carry + (mixed << 8)) >>> 0;
+      low = product >>> 0;
+    }
   }
   return hex(high) + hex(low);
 }
 
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 function hex(word: number): string {
-  return word.toString(16).padStart(8, '0');
+  let text = '';
+  for (let shift = 24; shift >= 0; shift -= 8) text += HEX[(word >>> shift) & 0xff] ?? '';
+  return text;
 }

@@ -2,6 +2,7 @@ import type { PublishedReport } from '../pipeline/size-report.ts';
 import { parallelText, subjectText } from '../plan/texts.ts';
 import type { Judged } from '../plan/types.ts';
 import type { BillItem, Fit } from '../sizing/shapes.ts';
+import { formatLabel } from '../sizing/spread.ts';
 import { formatCount, formatGib, GIB } from '../units.ts';
 import { printable } from './io.ts';
 import { type Paint, painter } from './paint.ts';
@@ -49,7 +50,8 @@ function billLines(judged: Judged): readonly string[] {
 }
 
 function billLine(item: BillItem, scale: number, fit: Fit | null): string {
-  const label = item.isInBudget ? item.label : `${item.label.slice(0, LABEL_WIDTH - 2)} ${OUTSIDE}`;
+  const text = formatLabel(item.label);
+  const label = item.isInBudget ? text : `${text.slice(0, LABEL_WIDTH - 2)} ${OUTSIDE}`;
   const length = Math.max(item.bytes.mid > 0 ? 1 : 0, Math.round((item.bytes.mid / scale) * BAR_WIDTH));
   const bar = '█'.repeat(length).padEnd(BAR_WIDTH);
   return `  ${label.slice(0, LABEL_WIDTH).padEnd(LABEL_WIDTH)} ${formatGib(item.bytes.mid, 2).padStart(11)}  ${withEdge(bar, scale, fit)}`;
@@ -83,7 +85,8 @@ function fitLines(fit: Fit, paint: Paint): readonly string[] {
   const lines = [
     `${verdict}: ${fit.product} offers ${formatGib(fit.usableBytes, 2)}, the engine may use ${formatGib(fit.budgetBytes, 2)} (${EDGE}); ${room}`,
   ];
-  if (fit.maxContext !== null) lines.push(`largest context that fits: ${formatCount(fit.maxContext)} tokens`);
+  const context = fit.maxContext();
+  if (context !== null) lines.push(`largest context that fits: ${formatCount(context)} tokens`);
   if (fit.maxConcurrency > 0)
     lines.push(`sequences of this context at once: ${fit.maxConcurrency.toFixed(2)}`);
   if (fit.fitsAtLow !== fit.fitsAtHigh)

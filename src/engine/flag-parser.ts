@@ -98,15 +98,19 @@ function readMatch(parse: Parse, found: Found): void {
   if (match.kind === 'refused')
     report(parse, 'malformed-flag', word, `${title} refuses ${quote(word.raw)}; ${match.hint}`);
   const { spec } = match;
-  const rest = {
-    key: match.kind === 'known' ? match.key : null,
-    isNegated: match.kind === 'known' && match.isNegated,
-  };
   const taken = value ?? takeValue(parse, word, name, spec);
   const isGiven = taken !== null && match.kind === 'known';
   const site = isGiven ? siteOf(word, name, value, parse.words[parse.at - 1]) : null;
   const path = value === null ? (taken?.path ?? word.path) : word.path;
-  add(parse, { spec, flag: name, ...rest, value: unquoted(parse, taken, word), path, site });
+  add(parse, {
+    spec,
+    flag: name,
+    key: match.kind === 'known' ? match.key : null,
+    isNegated: match.kind === 'known' && match.isNegated,
+    value: unquoted(parse, taken, word),
+    path,
+    site,
+  });
 }
 
 function add(parse: Parse, occurrence: Occurrence): void {

@@ -9,6 +9,7 @@ import { programName } from './words.ts';
 const ORDER: readonly IdentityKind[] = ['hub-id', 'path', 'storage-uri', 'image', 'label', 'served-name'];
 
 export function sortIdentities(identities: readonly ModelIdentity[]): readonly ModelIdentity[] {
+  if (identities.length < 2) return identities.filter(({ text }) => text !== '');
   const seen = new Set<string>();
   return identities
     .toSorted((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind))
@@ -157,13 +158,14 @@ function storageVariable(environment: Environment): readonly ModelIdentity[] {
 
 /** The pod's labels stand three steps above a container: `spec.containers[0]`. */
 function labelIdentities({ container, labels }: IdentitySources): readonly ModelIdentity[] {
-  const template = container.path.slice(0, -3);
-  return LABELS.flatMap((key): readonly ModelIdentity[] => {
+  const found: ModelIdentity[] = [];
+  for (const key of LABELS) {
     const text = labels.get(key);
-    return text === undefined
-      ? []
-      : [{ kind: 'label', text, path: [...template, 'metadata', 'labels', key] }];
-  });
+    if (text === undefined) continue;
+    const template = container.path.slice(0, -3);
+    found.push({ kind: 'label', text, path: [...template, 'metadata', 'labels', key] });
+  }
+  return found;
 }
 
 const DOWNLOADERS = new Set(['huggingface-cli', 'hf']);

@@ -37,9 +37,11 @@ export function openLaunch(
   before: readonly Word[] = [],
 ): Opened {
   const { invocation } = input.recognition;
-  const visible = parseFlags([...before, ...(invocation?.words ?? [])], grammar);
-  const extra = parseFlags(input.extra, grammar);
-  const flags = mergeFlags([variables, { ...extra, positionals: [] }, visible]);
+  const words = invocation?.words ?? [];
+  const visible = parseFlags(before.length === 0 ? words : [...before, ...words], grammar);
+  const extra = input.extra.length === 0 ? NO_FLAGS : { ...parseFlags(input.extra, grammar), positionals: [] };
+  const isAlone = variables === NO_FLAGS && extra === NO_FLAGS;
+  const flags = isAlone ? visible : mergeFlags([variables, extra, visible]);
   return { input, reader: { flags, grammar, findings: [...flags.findings] }, invocation };
 }
 
@@ -131,22 +133,35 @@ const BLANK: Blank = {
 /** A person reads a dozen; 64 KiB can hold ten thousand mistakes. */
 const MAX_FINDINGS = 64;
 
-/** What every reading has, engines aside. */
-export function baseReading(engine: EngineName, opened: Opened): EngineReading {
-  const { input, reader } = opened;
+/** A reading while its engine fills it in. */
+export type ReadingDraft = { -readonly [K in keyof EngineReading]: EngineReading[K] };
+
+export function draftReading(engine: EngineName, { input }: Opened): ReadingDraft {
   const { recognition, scene } = input;
-  const isOpaque = isOpaqueLaunch(opened);
   return {
     ...BLANK,
     engine,
     recognisedBy: recognition.recognisedBy,
     containerPath: scene.container.path,
-    isOpaque,
-    configFile: configFile(reader),
-    append: isOpaque ? null : appendPoint(input),
-    flagSites: flagSites(reader.flags),
-    findings: [...scene.launch.findings, ...startFindings(input), ...reader.findings].slice(0, MAX_FINDINGS),
   };
+}
+
+/** Adds what every reading has, engines aside; last, because reading flags makes findings. */
+export function finishReading(draft: ReadingDraft, opened: Opened): EngineReading {
+  const { input, reader } = opened;
+  const isOpaque = isOpaqueLaunch(opened);
+  const findings = [...input.scene.launch.findings, ...startFindings(input), ...reader.findings];
+  draft.isOpaque = isOpaque;
+  draft.configFile = configFile(reader);
+  draft.append = isOpaque ? null : appendPoint(input);
+  draft.flagSites = flagSites(reader.flags);
+  draft.findings = findings.slice(0, MAX_FINDINGS);
+  return draft;
+}
+
+/** What every reading has, engines aside. */
+export function baseReading(engine: EngineName, opened: Opened): EngineReading {
+  return finishReading(draftReading(engine, opened), opened);
 }
 
 function isOpaqueLaunch({ input, reader, invocation }: Opened): boolean {
@@ -195,21 +210,21 @@ export function withPositional(
 /** The model that the flags name, as a text and as identities together with what surrounds the container. */
 export function readIdentities(opened: Opened, concepts: readonly Concept[]): readonly ModelIdentity[] {
   const { input, reader, invocation } = opened;
+  const found: ModelIdentity[] = [];
+  for (const concept of concepts) found.push(...identitiesOf(readText(reader, concept)));
   const positional = reader.grammar.maxPositionals === 0 ? undefined : reader.flags.positionals[0];
-  const named = concepts.flatMap((concept) => identitiesOf(readText(reader, concept)));
-  const bare =
-    positional?.text === null || positional === undefined
-      ? []
-      : modelIdentities(positional.text, positional.path);
-  const served = readText(reader, 'served-name');
+  const text = positional?.text ?? null;
+  if (positional !== undefined && text !== null) found.push(...modelIdentities(text, positional.path));
   const surrounding = surroundingIdentities({
     container: input.scene.container,
     environment: invocation?.environment ?? input.scene.launch.environment,
     initContainers: input.initContainers,
     labels: input.labels,
   });
-  const alias = served.state === 'set' ? servedIdentity(served.value, served.path) : [];
-  return sortIdentities([...named, ...bare, ...surrounding, ...alias]);
+  found.push(...surrounding);
+  const served = readText(reader, 'served-name');
+  if (served.state === 'set') found.push(...servedIdentity(served.value, served.path));
+  return sortIdentities(found);
 }
 
 function identitiesOf(reading: Reading<string>): readonly ModelIdentity[] {

@@ -27,9 +27,15 @@ const MAX_WRAPPED = 24;
 
 /** How this engine is recognised in a container, strongest sign first; null when it is not. */
 export function recognise(signature: Signature, scene: Scene): Recognition | null {
-  const invocations = scene.launch.commands.flatMap((command) => invocationOf(signature, command) ?? []);
-  const [first] = invocations;
-  if (first !== undefined) return { recognisedBy: 'command', invocation: first, starts: invocations.length };
+  let first: Invocation | null = null;
+  let starts = 0;
+  for (const command of scene.launch.commands) {
+    const invocation = invocationOf(signature, command);
+    if (invocation === null) continue;
+    first ??= invocation;
+    starts += 1;
+  }
+  if (first !== null) return { recognisedBy: 'command', invocation: first, starts };
   if (scene.isHelper) return null;
   const role = scene.image === null ? null : roleOf(signature, scene.image);
   if (role !== null) {
@@ -156,13 +162,15 @@ export interface EngineMatch {
 const STRENGTH: readonly Recognition['recognisedBy'][] = ['command', 'image', 'environment'];
 
 export function recogniseAmong(engines: readonly Engine[], scene: Scene): EngineMatch | null {
-  const matches = engines.flatMap((engine): readonly EngineMatch[] => {
+  let best: EngineMatch | null = null;
+  for (const engine of engines) {
     const recognition = recognise(engine.signature, scene);
-    return recognition === null ? [] : [{ engine, recognition }];
-  });
-  const rank = (match: EngineMatch): number => STRENGTH.indexOf(match.recognition.recognisedBy);
-  return matches.reduce<EngineMatch | null>(
-    (best, match) => (best === null || rank(match) < rank(best) ? match : best),
-    null,
-  );
+    if (recognition !== null && (best === null || isStronger(recognition, best.recognition)))
+      best = { engine, recognition };
+  }
+  return best;
+}
+
+function isStronger(one: Recognition, other: Recognition): boolean {
+  return STRENGTH.indexOf(one.recognisedBy) < STRENGTH.indexOf(other.recognisedBy);
 }

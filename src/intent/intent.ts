@@ -10,7 +10,7 @@ import type { Annotations } from './annotations.ts';
 import type { ModelChoice } from './checkpoint.ts';
 import { reconcileContext } from './context.ts';
 import { reconcileModel } from './model.ts';
-import { readParallel } from './parallel.ts';
+import { type ParallelPart, readParallel } from './parallel.ts';
 import { readSettings } from './settings.ts';
 import type { Intent, Stated } from './types.ts';
 import {
@@ -52,7 +52,7 @@ export function readIntent(catalog: Catalog, sources: IntentSources): IntentRead
   if (model.choice === null) return { intent: null, findings };
   const running = readRunning(sources, model.choice, annotated, findings);
   if (running === null) return { intent: null, findings };
-  return { intent: { ...annotated.fixed, ...modelPart(model.choice), ...running }, findings };
+  return { intent: joined(annotated.fixed, model.choice, running), findings };
 }
 
 interface Annotated {
@@ -74,18 +74,42 @@ function readAnnotated(catalog: Catalog, annotations: Annotations, findings: Fin
   };
 }
 
-type ModelPart = Pick<Intent, 'model' | 'checkpoint' | 'loadedFrom' | 'quantization'>;
+type ModelPart = 'model' | 'checkpoint' | 'loadedFrom' | 'quantization';
+type RunningPart = Omit<Intent, ModelPart | keyof ParallelPart | keyof Annotated['fixed']> & {
+  readonly parallel: ParallelPart;
+};
 
-function modelPart(choice: ModelChoice): ModelPart {
+/** Member by member: to spread one object behind another costs more than all of its values did. */
+function joined(fixed: Annotated['fixed'], choice: ModelChoice, running: RunningPart): Intent {
+  const { parallel } = running;
   return {
+    workload: fixed.workload,
+    trainingMethod: fixed.trainingMethod,
     model: choice.model,
     checkpoint: choice.checkpoint,
     loadedFrom: choice.loadedFrom,
+    context: running.context,
+    isContextAuto: running.isContextAuto,
+    needsContextFlag: running.needsContextFlag,
     quantization: choice.quantization,
+    kvCacheDtype: running.kvCacheDtype,
+    kvDtype: running.kvDtype,
+    concurrency: fixed.concurrency,
+    engine: running.engine,
+    engineVersion: running.engineVersion,
+    engineRecognisedBy: running.engineRecognisedBy,
+    settings: running.settings,
+    tensorParallel: parallel.tensorParallel,
+    pipelineParallel: parallel.pipelineParallel,
+    dataParallel: parallel.dataParallel,
+    dataParallelLocal: parallel.dataParallelLocal,
+    copies: parallel.copies,
+    isExpertParallel: parallel.isExpertParallel,
+    spills: running.spills,
+    nodes: parallel.nodes,
+    gpus: fixed.gpus,
   };
 }
-
-type RunningPart = Omit<Intent, keyof ModelPart | keyof Annotated['fixed']>;
 
 function readRunning(
   { annotations, reading, fallbackEngine }: IntentSources,
@@ -117,7 +141,7 @@ function readRunning(
     engineRecognisedBy: reading?.recognisedBy ?? 'default',
     settings: settings.settings,
     spills: spills(reading, engine, engineVersion),
-    ...parallel,
+    parallel,
   };
 }
 

@@ -42,10 +42,13 @@ export function readParallel(
   }
   if (unreadable.length > 0) return null;
   const expert = reading.expertParallel;
+  const { tensorParallel, dataParallel, dataParallelLocal, copies } = ranks(reading, findings);
   return {
-    ...ONE_GPU,
-    ...ranks(reading, findings),
+    tensorParallel,
     pipelineParallel: setValue(reading.pipelineParallel),
+    dataParallel,
+    dataParallelLocal,
+    copies,
     isExpertParallel: expert.state === 'set' && expert.value !== false && expert.value !== 1,
     nodes: reading.nodes.state === 'unknown' ? 'unknown' : setValue(reading.nodes),
   };

@@ -23,11 +23,13 @@ export function conclude(
   facts: Facts,
   findRemedies: () => readonly Remedy[],
 ): Decision {
-  const { isRefused } = ruleOn(findings, facts.policy, facts.namespaceMode);
+  const ruled = ruleOn(findings, facts.policy, facts.namespaceMode);
+  const { isRefused } = ruled;
   const made = isRefused ? mends : edits;
   const hasEdits = made.some((edit) => edit.kind !== 'set-annotation');
   const said = undisclosed({ findings, remedies: isRefused ? findRemedies() : [] }, facts);
-  const ruling = ruleOn(said.findings, facts.policy, facts.namespaceMode);
+  const isSame = said.findings === findings;
+  const ruling = isSame ? ruled : ruleOn(said.findings, facts.policy, facts.namespaceMode);
   return {
     verdict: verdictOf(ruling.isRefused, hasEdits, ruling.warning.length > 0),
     allowed: !ruling.isDenied,

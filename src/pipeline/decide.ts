@@ -10,7 +10,7 @@ import { readWorkload, type WorkloadReading } from '../workload/read-workload.ts
 import type { PodTemplate, Workload } from '../workload/types.ts';
 import { conclude, settle, toldFree } from './conclude.ts';
 import { evaluate } from './evaluate.ts';
-import { readExemption } from './exemption.ts';
+import { NOT_EXEMPT, readExemption } from './exemption.ts';
 import { authorsFindings, type Judgement, judgeObject } from './judgement.ts';
 import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
@@ -156,8 +156,16 @@ function exemptionOf(
   old: Workload | null,
   facts: Facts,
 ): ReturnType<typeof readExemption> {
+  if (!mayBeExempt(workload)) return NOT_EXEMPT;
   const before = old === null ? null : annotationsThatExempt(old);
   return readExemption(annotationsThatExempt(workload), before, facts.policy, input);
+}
+
+const EXEMPT_KEY = `${PREFIX}exempt`;
+
+/** Few are, and all annotations are read again to judge an exemption. */
+function mayBeExempt({ annotations, templates }: Workload): boolean {
+  return annotations.has(EXEMPT_KEY) || templates[0]?.annotations.has(EXEMPT_KEY) === true;
 }
 
 /** Beyond the limits of analysis no template was read: then what stands on the object itself exempts it. */

@@ -10,6 +10,8 @@ export interface Exemption {
   readonly findings: readonly Finding[];
 }
 
+export const NOT_EXEMPT: Exemption = { isExempt: false, findings: [] };
+
 /** Who asks, and where. */
 type Requested = Pick<DecideInput, 'user' | 'namespace'>;
 
@@ -24,7 +26,7 @@ export function readExemption(
   requested: Requested,
 ): Exemption {
   const value = annotations.values.get('exempt');
-  if (value === undefined) return { isExempt: false, findings: [] };
+  if (value === undefined) return NOT_EXEMPT;
   const problem = reasonProblem(value) ?? rightsProblem(value, before, policy, requested);
   if (problem !== null)
     return { isExempt: false, findings: [finding('exemption-unusable', value.path, problem)] };

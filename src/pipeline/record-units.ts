@@ -122,18 +122,36 @@ function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
   return Array.from(labels, ([key, value]) => ({ key, value }));
 }
 
+/** Member by member, as in `readIntent`: to spread the rest of an object costs more than its values did. */
 function recordedIntent(intent: Intent): RecordedIntent {
-  const { model, checkpoint, loadedFrom, context, concurrency, kvCacheDtype, ...plain } = intent;
   return {
-    ...plain,
-    model: model.value.id,
-    modelPath: model.origin.path,
-    checkpoint: checkpoint?.value.id ?? null,
-    loadedFrom: loadedFrom?.id ?? null,
-    context: context.value,
-    contextFrom: context.origin.from,
-    concurrency: concurrency.value,
-    kvCacheDtype: kvCacheDtype.value,
+    workload: intent.workload,
+    trainingMethod: intent.trainingMethod,
+    gpus: intent.gpus,
+    quantization: intent.quantization,
+    isContextAuto: intent.isContextAuto,
+    needsContextFlag: intent.needsContextFlag,
+    kvDtype: intent.kvDtype,
+    engine: intent.engine,
+    engineVersion: intent.engineVersion,
+    engineRecognisedBy: intent.engineRecognisedBy,
+    settings: intent.settings,
+    spills: intent.spills,
+    tensorParallel: intent.tensorParallel,
+    pipelineParallel: intent.pipelineParallel,
+    dataParallel: intent.dataParallel,
+    dataParallelLocal: intent.dataParallelLocal,
+    copies: intent.copies,
+    isExpertParallel: intent.isExpertParallel,
+    nodes: intent.nodes,
+    model: intent.model.value.id,
+    modelPath: intent.model.origin.path,
+    checkpoint: intent.checkpoint?.value.id ?? null,
+    loadedFrom: intent.loadedFrom?.id ?? null,
+    context: intent.context.value,
+    contextFrom: intent.context.origin.from,
+    concurrency: intent.concurrency.value,
+    kvCacheDtype: intent.kvCacheDtype.value,
   };
 }
 

@@ -1,6 +1,6 @@
 import { contentHash } from '../catalog/content-hash.ts';
 import { formatPath, severityOf } from '../findings.ts';
-import type { ChosenPlan, Inventory, Judged } from '../plan/types.ts';
+import type { Inventory, Judged } from '../plan/types.ts';
 import { askedGpus } from '../plan/unit.ts';
 import { type RecordInputs, recordInputs } from './record-inputs.ts';
 import { shortText, shortTextOrNull, token, tokenOrNull } from './record-texts.ts';
@@ -20,12 +20,29 @@ export function decisionRecord(
   const { webhook } = identity;
   const { replicas } = decision.basis;
   const uid = tokenOrNull(identity.uid);
+  const outcome = outcomeOf(decision, webhook);
   return {
     decision: decisionId({ uid, webhook }, policy.hash, catalog.version),
     uid,
     time: identity.time,
     webhook,
-    ...outcomeOf(decision, webhook),
+    mode: outcome.mode,
+    verdict: outcome.verdict,
+    allowed: outcome.allowed,
+    model: outcome.model,
+    checkpoint: outcome.checkpoint,
+    context: outcome.context,
+    quantization: outcome.quantization,
+    kvCacheDtype: outcome.kvCacheDtype,
+    engine: outcome.engine,
+    engineVersion: outcome.engineVersion,
+    engineRecognisedBy: outcome.engineRecognisedBy,
+    parallel: outcome.parallel,
+    bytesNeededPerGpu: outcome.bytesNeededPerGpu,
+    bytesAvailablePerGpu: outcome.bytesAvailablePerGpu,
+    requestedGpus: outcome.requestedGpus,
+    plannedGpus: outcome.plannedGpus,
+    shape: outcome.shape,
     operation: identity.operation,
     dryRun: identity.dryRun,
     subject: subjectOf(identity),
@@ -74,15 +91,53 @@ function agedInputs(inputs: RecordInputs | null, inventory: Inventory): RecordIn
 }
 
 /** What a decision came to: what a replay computes again and compares. */
-export type RecordedOutcome = SizedPart & CountedPart & Pick<DecisionRecord, 'mode' | 'verdict' | 'allowed'>;
+export type RecordedOutcome = Pick<
+  DecisionRecord,
+  | 'mode'
+  | 'verdict'
+  | 'allowed'
+  | 'model'
+  | 'checkpoint'
+  | 'context'
+  | 'quantization'
+  | 'kvCacheDtype'
+  | 'engine'
+  | 'engineVersion'
+  | 'engineRecognisedBy'
+  | 'parallel'
+  | 'bytesNeededPerGpu'
+  | 'bytesAvailablePerGpu'
+  | 'requestedGpus'
+  | 'plannedGpus'
+  | 'shape'
+>;
 
 /** `allowed` is what the caller was told: `/mutate` edits or leaves alone, and never refuses. */
 export function outcomeOf(
   { mode, verdict, allowed, judged, basis, plan }: Decided,
   webhook: DecisionRecord['webhook'],
 ): RecordedOutcome {
-  const isAllowed = allowed || webhook === 'mutate';
-  return { mode, verdict, allowed: isAllowed, ...sizedPart(judged), ...countedPart(basis, plan) };
+  const intent = judged?.intent ?? null;
+  const { need, have } = needAndHave(judged);
+  return {
+    mode,
+    verdict,
+    allowed: allowed || webhook === 'mutate',
+    model: intent?.model.value.id ?? null,
+    checkpoint: intent?.checkpoint?.value.id ?? null,
+    context: intent?.context.value ?? null,
+    quantization: intent?.quantization ?? null,
+    kvCacheDtype: intent?.kvDtype.name ?? null,
+    engine: intent?.engine ?? null,
+    engineVersion: tokenOrNull(intent?.engineVersion ?? null),
+    engineRecognisedBy: intent?.engineRecognisedBy ?? null,
+    parallel: judged?.parallel ?? null,
+    bytesNeededPerGpu: need,
+    bytesAvailablePerGpu: have,
+    requestedGpus: requestedGpus(basis),
+    plannedGpus: plan === null ? null : plan.gpus * plan.nodes,
+    shape: plan === null ? null : tokenOrNull(plan.shape),
+  };
 }
 
 /** Of what a record itself holds, so that anyone can check it. */
@@ -104,62 +159,23 @@ function subjectOf(identity: RecordIdentity): DecisionRecord['subject'] {
   };
 }
 
-type SizedPart = Pick<
-  DecisionRecord,
-  | 'model'
-  | 'checkpoint'
-  | 'context'
-  | 'quantization'
-  | 'kvCacheDtype'
-  | 'engine'
-  | 'engineVersion'
-  | 'engineRecognisedBy'
-  | 'parallel'
-  | 'bytesNeededPerGpu'
-  | 'bytesAvailablePerGpu'
->;
-
-function sizedPart(judged: Judged | null): SizedPart {
-  const intent = judged?.intent ?? null;
-  return {
-    model: intent?.model.value.id ?? null,
-    checkpoint: intent?.checkpoint?.value.id ?? null,
-    context: intent?.context.value ?? null,
-    quantization: intent?.quantization ?? null,
-    kvCacheDtype: intent?.kvDtype.name ?? null,
-    engine: intent?.engine ?? null,
-    engineVersion: tokenOrNull(intent?.engineVersion ?? null),
-    engineRecognisedBy: intent?.engineRecognisedBy ?? null,
-    parallel: judged?.parallel ?? null,
-    ...needAndHave(judged),
-  };
-}
-
 /**
  * Of the limit that binds: what counts against the engine's budget, or, where the GPU as a whole binds, all that is on
  * it. Need exceeds have where it does not fit: an engine that keeps more beside its budget than is left takes both.
  */
-function needAndHave(
-  judged: Judged | null,
-): Pick<DecisionRecord, 'bytesNeededPerGpu' | 'bytesAvailablePerGpu'> {
-  if (judged === null) return { bytesNeededPerGpu: null, bytesAvailablePerGpu: null };
+function needAndHave(judged: Judged | null): { readonly need: number | null; readonly have: number | null } {
+  if (judged === null) return { need: null, have: null };
   const { fit, perGpu } = judged;
-  if (fit === null) return { bytesNeededPerGpu: Math.round(perGpu.mid), bytesAvailablePerGpu: null };
+  if (fit === null) return { need: Math.round(perGpu.mid), have: null };
   const { usableBytes, budgetBytes, headroomBytes } = fit;
   const have = fit.binding === 'rest' ? usableBytes : budgetBytes;
   const isWhole = fit.binding === 'rest' && headroomBytes >= 0;
   const need = isWhole ? perGpu.mid : have - headroomBytes;
-  return { bytesNeededPerGpu: Math.round(need), bytesAvailablePerGpu: have };
+  return { need: Math.round(need), have };
 }
 
-type CountedPart = Pick<DecisionRecord, 'requestedGpus' | 'plannedGpus' | 'shape'>;
-
-function countedPart({ readings }: Basis, plan: ChosenPlan | null): CountedPart {
-  const asked = readings.flatMap(({ unit }) => (unit === null ? [] : [askedGpus(unit) ?? 0]));
-  const requested = asked.reduce((sum, count) => sum + count, 0);
-  return {
-    requestedGpus: requested === 0 ? null : requested,
-    plannedGpus: plan === null ? null : plan.gpus * plan.nodes,
-    shape: plan === null ? null : tokenOrNull(plan.shape),
-  };
+function requestedGpus({ readings }: Basis): number | null {
+  let sum = 0;
+  for (const { unit } of readings) sum += unit === null ? 0 : (askedGpus(unit) ?? 0);
+  return sum === 0 ? null : sum;
 }

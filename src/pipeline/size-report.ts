@@ -81,7 +81,7 @@ function fitReport(fit: NonNullable<Judged['fit']>): FitReport {
     headroomBytes: Math.round(fit.headroomBytes),
     spread: fit.spread,
     fits: fit.fits,
-    maxContext: fit.maxContext,
+    maxContext: fit.maxContext(),
     maxConcurrency: Math.round(fit.maxConcurrency * 100) / 100,
   };
 }

@@ -8,7 +8,7 @@ import { readIntent } from '../intent/intent.ts';
 import { readEngineName } from '../intent/values.ts';
 import type { GpuAsk } from '../plan/types.ts';
 import type { Member, UnitDraft } from '../plan/unit.ts';
-import { effectiveGpuRequest, gpuRequestFindings, gpuRequests } from '../workload/gpu-request.ts';
+import { effectiveGpuRequest, gpuRequests } from '../workload/gpu-request.ts';
 import { isOwnedByRegisteredKind, placementOwner } from '../workload/ownership.ts';
 import type { Container, PodTemplate, Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
@@ -112,10 +112,7 @@ function readGroup(workload: Workload, templates: Templates, facts: Facts): read
     const message = `only the first ${MAX_SERVERS} of ${served.all.length} servers of one pod are judged`;
     findings.push(finding('analysis-limit', template.path, message));
   }
-  findings.push(
-    ...first.findings,
-    ...templates.flatMap((one) => one.spec.containers.flatMap(gpuRequestFindings)),
-  );
+  findings.push(...first.findings);
   return [{ unit: first.unit, findings }, ...others.map((one) => lessKnown(one, first.findings))];
 }
 

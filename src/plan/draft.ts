@@ -12,7 +12,7 @@ export interface Draft {
 }
 
 export function createDraft(source: unknown): Draft {
-  const ours = new WeakSet<object>();
+  const ours = new Set<object>();
   const own = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || ours.has(value)) return value;
     const copy = Array.isArray(value) ? [...value] : { ...value };
@@ -25,8 +25,8 @@ export function createDraft(source: unknown): Draft {
       if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, step)) return undefined;
       const value: unknown = Reflect.get(parent, step);
       const owned = own(value);
-      // An own member that can be written: this never runs a setter of a prototype.
-      if (owned !== value) Object.defineProperty(parent, step, { value: owned });
+      // An own member that can be written, whatever its name: this never runs a setter of a prototype.
+      if (owned !== value) Reflect.set(parent, step, owned);
       return owned;
     },
   };

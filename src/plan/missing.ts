@@ -131,7 +131,7 @@ function holds(unit: Unit, reach: Reachable, best: Way): boolean {
   const { device, sharing } = reach.nodeClass;
   if (device === null || (sharing !== 'none' && sharing !== 'not-ready') || !isAccepted(unit, device))
     return false;
-  return unit.sizer.judge(best.parallel, device, best.perPod * unit.trainingPods).fit?.fitsAtHigh === true;
+  return unit.sizer.surelyFits(best.parallel, device, best.perPod * unit.trainingPods);
 }
 
 interface Counted {

@@ -3,7 +3,7 @@ import { type Finding, finding } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import { estimate } from '../sizing/estimate.ts';
-import { judgeFit } from '../sizing/fit.ts';
+import { fitsAt, judgeFit } from '../sizing/fit.ts';
 import { publishedFigure, publishedRange } from '../sizing/published.ts';
 import type { SizingRequest } from '../sizing/request.ts';
 import type { DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
@@ -19,6 +19,8 @@ export interface Sizer {
   readonly intent: Intent;
   /** @param gpus GPUs over which a training state is sharded; serving takes them from `parallel`. */
   judge(parallel: Parallel, device: DeviceShape | null, gpus: number): Judged;
+  /** What `judge` finds at the high end of the spread, without a bill: most shapes that are tried are dropped. */
+  surelyFits(parallel: Parallel, device: DeviceShape, gpus: number): boolean;
   /**
    * Largest context that surely fits (high end) on this device; null when none does or nothing says so.
    * @param gpus as for `judge`.
@@ -63,6 +65,8 @@ function unknownSize(intent: Intent): SizerResult {
 /** One method for one intent. */
 interface Method {
   readonly judge: (parallel: Parallel, device: DeviceShape | null, gpus: number) => Judged;
+  /** Absent: `judge` costs no more. */
+  readonly surelyFits?: (parallel: Parallel, device: DeviceShape) => boolean;
   /** Largest context that fits at the high end; null when none does. */
   readonly largestContext: (parallel: Parallel, device: DeviceShape, gpus: number) => number | null;
 }
@@ -70,19 +74,28 @@ interface Method {
 function remember(intent: Intent, method: Method): Sizer {
   // Some ten at most, so that a look at each is quicker than a key of its own.
   const known: { readonly judged: Judged; readonly gpus: number }[] = [];
+  const find = (parallel: Parallel, device: DeviceShape | null, gpus: number): Judged | undefined =>
+    known.find(
+      (one) =>
+        one.gpus === gpus &&
+        isSameDevice(one.judged.device, device) &&
+        isSameParallel(one.judged.parallel, parallel),
+    )?.judged;
+  const judge = (parallel: Parallel, device: DeviceShape | null, gpus: number): Judged => {
+    const found = find(parallel, device, gpus);
+    if (found !== undefined) return found;
+    const judged = method.judge(parallel, device, gpus);
+    known.push({ judged, gpus });
+    return judged;
+  };
   return {
     intent,
-    judge(parallel, device, gpus) {
-      const found = known.find(
-        (one) =>
-          one.gpus === gpus &&
-          isSameDevice(one.judged.device, device) &&
-          isSameParallel(one.judged.parallel, parallel),
-      );
-      if (found !== undefined) return found.judged;
-      const judged = method.judge(parallel, device, gpus);
-      known.push({ judged, gpus });
-      return judged;
+    judge,
+    surelyFits(parallel, device, gpus) {
+      const found = find(parallel, device, gpus);
+      if (found !== undefined || method.surelyFits === undefined)
+        return (found ?? judge(parallel, device, gpus)).fit?.fitsAtHigh === true;
+      return method.surelyFits(parallel, device);
     },
     largestContext: (parallel, device, gpus) =>
       device === null ? null : method.largestContext(parallel, device, gpus),
@@ -134,10 +147,22 @@ export function sizingRequest(intent: Intent, parallel: Parallel): SizingRequest
 }
 
 function computed(intent: Intent, policy: SizingPolicy): Method {
+  // What is worked out for a request is kept with it, so that every device is asked about the same one.
+  const requests: SizingRequest[] = [];
+  const requestFor = (parallel: Parallel): SizingRequest | null => {
+    const found = requests.find((one) => isSameParallel(one.parallel, parallel));
+    const request = found ?? sizingRequest(intent, parallel);
+    if (found === undefined && request !== null) requests.push(request);
+    return request;
+  };
   return {
-    judge: (parallel, device) => judgeComputed(intent, policy, { parallel, device }),
+    judge: (parallel, device) => judgeComputed(intent, requestFor(parallel), policy, device),
+    surelyFits(parallel, device) {
+      const request = requestFor(parallel);
+      return request !== null && fitsAt(request, lessHeadroom(device, policy.headroomBytes), 'high');
+    },
     largestContext(parallel, device) {
-      const request = sizingRequest(intent, parallel);
+      const request = requestFor(parallel);
       return request === null
         ? null
         : solveContext(request, lessHeadroom(device, policy.headroomBytes), 'high');
@@ -147,12 +172,13 @@ function computed(intent: Intent, policy: SizingPolicy): Method {
 
 function judgeComputed(
   intent: Intent,
+  request: SizingRequest | null,
   policy: SizingPolicy,
-  { parallel, device }: Pick<Judged, 'parallel' | 'device'>,
+  device: DeviceShape | null,
 ): Judged {
-  const request = sizingRequest(intent, parallel);
   if (request === null)
     throw new RangeError('a computed size needs an architecture, an engine and a checkpoint');
+  const { parallel } = request;
   const bill = estimate(request, device);
   const offered = device === null ? null : lessHeadroom(device, policy.headroomBytes);
   return {
@@ -258,7 +284,7 @@ function plainFit(perGpu: Spread, device: DeviceShape): Fit {
     fitsAtHigh: perGpu.high <= device.usableBytes,
     binding: 'budget',
     stage: 0,
-    maxContext: null,
+    maxContext: () => null,
     maxConcurrency: 0,
   };
 }

@@ -29,8 +29,9 @@ export function isBoard(resource: string): boolean {
 /** The smallest valid count that fits at the high end: what we choose must hold (contract §3). */
 export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number): Way | null {
   for (const { parallel, perPod } of shapesOf(unit, gpusPerNode)) {
-    const judged = unit.sizer.judge(parallel, device, perPod * unit.trainingPods);
-    if (judged.fit?.fitsAtHigh === true) return { parallel, perPod, judged };
+    const gpus = perPod * unit.trainingPods;
+    if (!unit.sizer.surelyFits(parallel, device, gpus)) continue;
+    return { parallel, perPod, judged: unit.sizer.judge(parallel, device, gpus) };
   }
   return null;
 }

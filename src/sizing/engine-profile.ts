@@ -1,7 +1,7 @@
 import type { KvShape, KvStrategy } from './kv-layouts.ts';
 import type { SizingRequest } from './request.ts';
-import type { Assumption, DeviceShape, KvDtype, Spread } from './shapes.ts';
-import type { End, Term } from './spread.ts';
+import type { Assumption, BillItem, DeviceShape, KvDtype, Spread } from './shapes.ts';
+import type { End } from './spread.ts';
 import type { LayerSplit, Stage, VisionStages } from './stages.ts';
 
 /** How the cache is laid out, and why. */
@@ -82,6 +82,6 @@ export interface EngineProfile {
   readonly fraction: (request: SizingRequest, device: DeviceShape) => number;
   /** What the engine lets itself use, in bytes. */
   readonly budget: (input: BudgetInput) => number;
-  readonly overheads: (at: StageSetting) => readonly Term[];
+  readonly overheads: (at: StageSetting) => readonly BillItem[];
   readonly assumptions: (request: SizingRequest, device: DeviceShape | null) => readonly Assumption[];
 }

@@ -12,7 +12,7 @@ import {
   type PerGpu,
   type StageBill,
 } from './shapes.ts';
-import { addSpreads, writeItem } from './spread.ts';
+import { addSpreads } from './spread.ts';
 import { gpuWeights } from './weights.ts';
 
 /** The middle of the spread, by line; the total is the sum of the lines. */
@@ -44,7 +44,7 @@ function perGpuOf(items: readonly BillItem[]): PerGpu {
 type SortBill = Pick<StageBill, 'items' | 'perGpu' | 'total'>;
 
 function sortBill(prepared: Prepared, sort: Sort, load: Load): SortBill {
-  const items = termsOf(prepared, sort, load).map(writeItem);
+  const items = termsOf(prepared, sort, load);
   return { items, perGpu: perGpuOf(items), total: addSpreads(items.map((item) => item.bytes)) };
 }
 

@@ -1,7 +1,7 @@
 import { type Bytes, bytes } from '../units.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
-import { kvLoad, type Room, roomOf } from './room.ts';
+import { kvLoad, type Room, roomOf, roomsAt } from './room.ts';
 import type { Bill, DeviceShape, Fit, StageBill } from './shapes.ts';
 import { contextOf } from './solve.ts';
 import type { End } from './spread.ts';
@@ -35,7 +35,7 @@ function tightest(stages: readonly JudgedStage[]): JudgedStage | null {
   return found;
 }
 
-function fitsAt(stages: readonly JudgedStage[]): boolean {
+function isRoomy(stages: readonly JudgedStage[]): boolean {
   return stages.every((stage) => headroomOf(stage.room) >= 0);
 }
 
@@ -60,7 +60,6 @@ export function judgeFit(request: SizingRequest, bill: Bill, device: DeviceShape
   const prepared = prepare(request, device);
   const mid = judgeAt(prepared, bill, device, 'mid');
   const tight = tightest(mid);
-  const maxContext = lazily(() => contextOf(prepared, device, 'mid'));
   const { room, bill: stage } = tight ?? { room: NO_ROOM, bill: { stage: 0, total: bill.total } };
   return {
     product: device.product,
@@ -68,14 +67,12 @@ export function judgeFit(request: SizingRequest, bill: Bill, device: DeviceShape
     budgetBytes: wholeBytes(room.budget),
     headroomBytes: headroomOf(room),
     spread: { lowBytes: wholeBytes(stage.total.low), highBytes: wholeBytes(stage.total.high) },
-    fits: fitsAt(mid),
-    fitsAtLow: fitsAt(judgeAt(prepared, bill, device, 'low')),
-    fitsAtHigh: fitsAt(judgeAt(prepared, bill, device, 'high')),
+    fits: isRoomy(mid),
+    fitsAtLow: isRoomy(judgeAt(prepared, bill, device, 'low')),
+    fitsAtHigh: isRoomy(judgeAt(prepared, bill, device, 'high')),
     binding: room.inBudget <= room.beside ? 'budget' : 'rest',
     stage: stage.stage,
-    get maxContext() {
-      return maxContext();
-    },
+    maxContext: lazily(() => contextOf(prepared, device, 'mid')),
     maxConcurrency: maxConcurrencyOf(prepared, bill, mid),
   };
 }
@@ -87,4 +84,11 @@ function lazily<T>(work: () => T): () => T {
     known ??= { value: work() };
     return known.value;
   };
+}
+
+/** Whether the request fits at one end of the spreads: what `judgeFit` says of that end, without a bill. */
+export function fitsAt(request: SizingRequest, device: DeviceShape, end: End): boolean {
+  const { context, concurrency } = request;
+  const rooms = roomsAt(prepare(request, device), device, { context, concurrency }, end);
+  return rooms.every((room) => room >= 0);
 }

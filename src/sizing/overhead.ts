@@ -1,6 +1,6 @@
 import { GIB } from '../units.ts';
-import type { Spread } from './shapes.ts';
-import { between, exactly, type Term } from './spread.ts';
+import type { BillItem, Spread } from './shapes.ts';
+import { between, exactly } from './spread.ts';
 
 /** Measured overheads that several engines share. Each shows where it was measured; low and high are the extremes seen. */
 
@@ -63,7 +63,7 @@ const BAND_ON_ACTIVATIONS = {
   several: Math.max(0, BAND_BELOW - LEFT_OVER_TENSOR_PARALLEL),
 };
 
-function runtime(label: string, size: Spread, isInBudget: boolean): Term {
+function runtime(label: string, size: Spread, isInBudget: boolean): BillItem {
   return { line: 'runtime', label: [label], bytes: size, isInBudget };
 }
 
@@ -71,7 +71,7 @@ function ranks(tensor: number): 'one' | 'several' {
   return tensor > 1 ? 'several' : 'one';
 }
 
-export function activationTerm(peak: Spread, cause: string, tensor: number): Term {
+export function activationTerm(peak: Spread, cause: string, tensor: number): BillItem {
   const below = BAND_ON_ACTIVATIONS[ranks(tensor)];
   return {
     line: 'activations',
@@ -81,27 +81,27 @@ export function activationTerm(peak: Spread, cause: string, tensor: number): Ter
   };
 }
 
-export function leftOverTerm(tensor: number): Term {
+export function leftOverTerm(tensor: number): BillItem {
   return LEFT_OVER_TERMS[ranks(tensor)];
 }
 
 const CONTEXT_INSIDE = runtime('CUDA context', CUDA_CONTEXT, true);
 const CONTEXT_OUTSIDE = runtime('CUDA context', CUDA_CONTEXT, false);
 
-export function contextTerm(isInBudget: boolean): Term {
+export function contextTerm(isInBudget: boolean): BillItem {
   return isInBudget ? CONTEXT_INSIDE : CONTEXT_OUTSIDE;
 }
 
-export function ncclTerm(tensor: number, stages: number, isInBudget: boolean): Term {
+export function ncclTerm(tensor: number, stages: number, isInBudget: boolean): BillItem {
   return runtime('NCCL and all-reduce buffers', ncclBuffers(tensor, stages), isInBudget);
 }
 
-export function graphTerm(size: Spread, isEager: boolean, isInBudget: boolean): Term {
+export function graphTerm(size: Spread, isEager: boolean, isInBudget: boolean): BillItem {
   return isEager
     ? { line: 'graphs', label: ['CUDA graphs (eager)'], bytes: ZERO, isInBudget }
     : { line: 'graphs', label: ['CUDA graphs'], bytes: size, isInBudget };
 }
 
-export function outsideBudget(term: Term): Term {
+export function outsideBudget(term: BillItem): BillItem {
   return { ...term, isInBudget: false };
 }

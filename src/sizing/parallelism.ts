@@ -5,20 +5,15 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 
-interface Heads {
-  readonly name: string;
-  readonly count: number;
-}
-
-function indivisible(tensor: number, heads: Heads): string | null {
-  const rest = heads.count % tensor;
+function indivisible(tensor: number, heads: string, count: number): string | null {
+  const rest = count % tensor;
   if (rest === 0) return null;
-  return `tensor parallel ${tensor}: ${heads.count} ${heads.name} cannot be divided by ${tensor} (remainder ${rest})`;
+  return `tensor parallel ${tensor}: ${count} ${heads} cannot be divided by ${tensor} (remainder ${rest})`;
 }
 
 /** KV heads are divided up to their number and copied beyond it, each to equally many ranks (vLLM `llama4.py`). */
 function kvReason(tensor: number, kvHeads: number): string | null {
-  if (tensor <= kvHeads) return indivisible(tensor, { name: 'KV heads', count: kvHeads });
+  if (tensor <= kvHeads) return indivisible(tensor, 'KV heads', kvHeads);
   const rest = tensor % kvHeads;
   if (rest === 0) return null;
   return `tensor parallel ${tensor}: ${kvHeads} KV heads cannot be copied evenly to ${tensor} ranks (remainder ${rest})`;
@@ -26,23 +21,29 @@ function kvReason(tensor: number, kvHeads: number): string | null {
 
 function tensorReasons(model: ModelShape, tensor: number, isTextOnly: boolean): readonly string[] {
   const vision = isTextOnly ? null : model.vision;
-  const reasons = [
-    indivisible(tensor, { name: 'query heads', count: model.attentionHeads }),
+  const reasons: string[] = [];
+  for (const reason of [
+    indivisible(tensor, 'query heads', model.attentionHeads),
     kvReason(tensor, model.kvHeads),
-    vision === null ? null : indivisible(tensor, { name: 'vision heads', count: vision.heads }),
-  ];
-  return reasons.filter((reason) => reason !== null);
+    vision === null ? null : indivisible(tensor, 'vision heads', vision.heads),
+  ]) {
+    if (reason !== null) reasons.push(reason);
+  }
+  return reasons;
 }
 
 function stageReasons(model: ModelShape, profile: EngineProfile, pipeline: number): readonly string[] {
   if (pipeline > 1 && !profile.supportsPipelineParallel) {
     return [`pipeline parallel ${pipeline}: ${profile.title} has no pipeline parallelism`];
   }
-  if (pipeline <= model.layers) return [];
+  if (pipeline <= model.layers) return NONE;
   return [`pipeline parallel ${pipeline}: the model has only ${model.layers} layers`];
 }
 
+const NONE: readonly string[] = [];
+
 function countReasons(parallel: Parallel): readonly string[] {
+  if (isCount(parallel.tensor) && isCount(parallel.pipeline) && isCount(parallel.data)) return NONE;
   const counts: readonly (readonly [string, number])[] = [
     ['tensor', parallel.tensor],
     ['pipeline', parallel.pipeline],
@@ -65,8 +66,7 @@ export function checkParallel(
   if (!profile.supportsTensorParallel) {
     return stageReasons(model, profile, parallel.tensor * parallel.pipeline * parallel.data);
   }
-  return [
-    ...tensorReasons(model, parallel.tensor, textOnly),
-    ...stageReasons(model, profile, parallel.pipeline),
-  ];
+  const tensor = tensorReasons(model, parallel.tensor, textOnly);
+  const stages = stageReasons(model, profile, parallel.pipeline);
+  return stages.length === 0 ? tensor : [...tensor, ...stages];
 }

@@ -4,8 +4,8 @@ import type { KvShape } from './kv-layouts.ts';
 import type { Ranks } from './parameters.ts';
 import type { SizingRequest } from './request.ts';
 import { residentTerms } from './resident.ts';
-import type { DeviceShape, Spread } from './shapes.ts';
-import { addSpreads, type Term } from './spread.ts';
+import type { BillItem, DeviceShape, Spread } from './shapes.ts';
+import { addSpreads } from './spread.ts';
 import { type Stage, type StagePlan, stagesOf } from './stages.ts';
 import { keptOnStage } from './weights.ts';
 
@@ -21,7 +21,7 @@ export interface Sort {
   /** The first of them. */
   readonly stage: Stage;
   /** Weights, RoPE table, draft model, adapters: what no context changes. */
-  readonly resident: readonly Term[];
+  readonly resident: readonly BillItem[];
   readonly residentBytes: Spread;
   readonly kvShape: KvShape;
 }
@@ -92,14 +92,20 @@ function stagePlan(request: SizingRequest, stages: number): StagePlan {
 
 let last: Prepared | null = null;
 
-/** A bill and its fit ask for the same thing one after the other: one answer is kept, for the same two objects only. */
+/**
+ * A bill and its fit ask for the same thing one after the other, and then for the next device: the last answer is kept,
+ * for the same objects only.
+ */
 export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
-  if (last === null || last.request !== request || last.device !== device)
-    last = prepareAnew(request, device);
+  if (last?.request === request && last.device === device) return last;
+  const layout = last?.request === request ? last : layoutOf(request);
+  const { grid, stages, sorts } = layout;
+  last = { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
   return last;
 }
 
-function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepared {
+/** What no device changes. */
+function layoutOf(request: SizingRequest): Pick<Prepared, 'grid' | 'stages' | 'sorts'> {
   const grid = gridOf(request);
   const sorts: Sort[] = [];
   const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {
@@ -109,5 +115,5 @@ function prepareAnew(request: SizingRequest, device: DeviceShape | null): Prepar
     sorts.push(sort);
     return { stage, sort };
   });
-  return { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
+  return { grid, stages, sorts };
 }

@@ -1,8 +1,8 @@
 import { ceilDiv, formatGib } from '../units.ts';
 import type { Ranks } from './parameters.ts';
 import type { SizingRequest } from './request.ts';
-import type { ModelShape } from './shapes.ts';
-import { between, exactly, type Label, type Term } from './spread.ts';
+import type { BillItem, Label, ModelShape } from './shapes.ts';
+import { between, exactly } from './spread.ts';
 import type { Stage } from './stages.ts';
 import { formatName, gpuWeights } from './weights.ts';
 
@@ -21,7 +21,7 @@ function textLabel(request: SizingRequest, stage: Stage): Label {
   ];
 }
 
-function visionTerm(bytes: number, isCertain: boolean): readonly Term[] {
+function visionTerm(bytes: number, isCertain: boolean): readonly BillItem[] {
   if (bytes === 0) return [];
   return [
     {
@@ -34,7 +34,7 @@ function visionTerm(bytes: number, isCertain: boolean): readonly Term[] {
 }
 
 /** Cos and sin for every position of the checkpoint, whatever the context. */
-function ropeTerm(request: SizingRequest): readonly Term[] {
+function ropeTerm(request: SizingRequest): readonly BillItem[] {
   const { low, mid, high } = request.engine.ropeElementBytes;
   if (high === 0) return [];
   const elements = request.maxPositions * request.model.headDim;
@@ -48,7 +48,7 @@ function ropeTerm(request: SizingRequest): readonly Term[] {
   ];
 }
 
-function draftTerm(draftBytes: SizingRequest['draftBytes']): readonly Term[] {
+function draftTerm(draftBytes: SizingRequest['draftBytes']): readonly BillItem[] {
   if (draftBytes === null || draftBytes === 'unknown') return [];
   return [{ line: 'weights', label: ['draft model'], bytes: exactly(draftBytes), isInBudget: true }];
 }
@@ -74,7 +74,7 @@ function loraBytes(model: ModelShape, stage: Stage, tensor: number, rank: number
   );
 }
 
-function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonly Term[] {
+function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonly BillItem[] {
   const { lora, model } = request;
   if (lora === null) return [];
   return [
@@ -88,7 +88,7 @@ function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonl
 }
 
 /** What stays on a GPU of the stage whatever is asked of it. */
-export function residentTerms(request: SizingRequest, stage: Stage, ranks: Ranks): readonly Term[] {
+export function residentTerms(request: SizingRequest, stage: Stage, ranks: Ranks): readonly BillItem[] {
   const weights = gpuWeights(request.model, request.weights, stage, ranks);
   return [
     {

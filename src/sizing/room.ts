@@ -2,8 +2,8 @@ import { ceilDiv } from '../units.ts';
 import type { BatchLimits, StageSetting } from './engine-profile.ts';
 import type { KvLoad } from './kv-layouts.ts';
 import type { Prepared, Sort } from './prepare.ts';
-import type { DeviceShape } from './shapes.ts';
-import { type End, exactly, type Term } from './spread.ts';
+import type { BillItem, DeviceShape } from './shapes.ts';
+import { type End, exactly } from './spread.ts';
 
 /** What a question asks beyond the prepared request. */
 export interface Load {
@@ -55,7 +55,7 @@ function kvBytes(prepared: Prepared, sort: Sort, load: Load, limits: BatchLimits
   return Math.ceil(prepared.kv.strategy.bytes(sort.kvShape, loadOf(prepared, load, limits)));
 }
 
-function kvTerm(prepared: Prepared, sort: Sort, load: Load, limits: BatchLimits): Term {
+function kvTerm(prepared: Prepared, sort: Sort, load: Load, limits: BatchLimits): BillItem {
   const { kv, request } = prepared;
   const { context, concurrency } = load;
   return {
@@ -67,7 +67,7 @@ function kvTerm(prepared: Prepared, sort: Sort, load: Load, limits: BatchLimits)
 }
 
 /** Everything on one GPU of a stage. */
-export function termsOf(prepared: Prepared, sort: Sort, load: Load): readonly Term[] {
+export function termsOf(prepared: Prepared, sort: Sort, load: Load): readonly BillItem[] {
   const setting = settingOf(prepared, sort, load.context);
   return [
     ...sort.resident,
@@ -88,7 +88,7 @@ export interface Room {
 }
 
 /** What the room depends on: the items of a bill will do as well as terms. */
-type Costed = Pick<Term, 'line' | 'bytes' | 'isInBudget'>;
+type Costed = Pick<BillItem, 'line' | 'bytes' | 'isInBudget'>;
 
 function budgetOf(prepared: Prepared, device: DeviceShape, fixedBytes: number, end: End): number {
   const { request, grid } = prepared;

@@ -124,11 +124,14 @@ export const BILL_LINES = [
 ] as const;
 export type BillLine = (typeof BILL_LINES)[number];
 
+/** Text and counts, put together only when somebody reads the bill (`formatLabel`): most bills nobody reads. */
+export type Label = readonly (string | number)[];
+
 /** One item of the bill of one GPU. Several items may belong to one line. */
 export interface BillItem {
   readonly line: BillLine;
-  /** What it is, for the table: `RoPE table, bf16, 10,485,760 positions`. */
-  readonly label: string;
+  /** What it is, for the table: `RoPE table, 10,485,760 positions, bf16`. */
+  readonly label: Label;
   readonly bytes: Spread;
   /** Counted by the engine inside its own budget, or living in the rest of the device. */
   readonly isInBudget: boolean;
@@ -200,8 +203,11 @@ export interface Fit {
   readonly binding: 'budget' | 'rest';
   /** Fullest stage under this device. */
   readonly stage: number;
-  /** Largest context (tokens, of `concurrency` sequences) that fits; null when none does. Capped at the checkpoint's maximum. */
-  readonly maxContext: Tokens | null;
+  /**
+   * Largest context (tokens, of `concurrency` sequences) that fits; null when none does. Capped at the checkpoint's
+   * maximum. Worked out when it is first asked for.
+   */
+  readonly maxContext: () => Tokens | null;
   /** Sequences of the whole context that the KV space holds, as vLLM logs it. */
   readonly maxConcurrency: number;
 }

@@ -1,19 +1,8 @@
 import { formatCount } from '../units.ts';
-import type { BillItem, BillLine, Spread } from './shapes.ts';
+import type { Label, Spread } from './shapes.ts';
 
 /** Which end of the measured spreads a question is asked at. */
 export type End = keyof Spread;
-
-/** Text and counts, put together only when somebody reads the bill: solving evaluates many bills that nobody reads. */
-export type Label = readonly (string | number)[];
-
-/** An item of a bill before it is written out. */
-export interface Term {
-  readonly line: BillLine;
-  readonly label: Label;
-  readonly bytes: Spread;
-  readonly isInBudget: boolean;
-}
 
 /** Arithmetic: the same at every end. Rounded up to a whole byte. */
 export function exactly(value: number): Spread {
@@ -42,8 +31,4 @@ export function formatLabel(label: Label): string {
   let text = '';
   for (const part of label) text += typeof part === 'number' ? formatCount(part) : part;
   return text;
-}
-
-export function writeItem(term: Term): BillItem {
-  return { ...term, label: formatLabel(term.label) };
 }

@@ -62,6 +62,23 @@ function readUnknown(
 function readKnown(record: JsonRecord, { group, version, kind, readShape }: WorkloadKind): WorkloadReading {
   const object: JsonNode = { record, path: [], findings: [] };
   const shape = isWithinLimits(object) ? readShape(object) : NO_TEMPLATES;
-  const workload: Workload = { group, version, kind, ...readMetadata(object), ...shape };
+  const metadata = readMetadata(object);
+  const workload: Workload = {
+    group,
+    version,
+    kind,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    generateName: metadata.generateName,
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    controller: metadata.controller,
+    isTerminating: metadata.isTerminating,
+    replicas: shape.replicas,
+    groupSize: shape.groupSize,
+    surge: shape.surge,
+    isTemplateImmutable: shape.isTemplateImmutable,
+    templates: shape.templates,
+  };
   return { kind: 'workload', workload, findings: object.findings };
 }

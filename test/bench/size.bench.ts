@@ -78,7 +78,7 @@ let tokensSeen = 0;
  */
 function size({ request, device }: Case): void {
   const fresh = { ...request };
-  tokensSeen += judgeFit(fresh, estimate(fresh, device), device).maxContext ?? 0;
+  tokensSeen += judgeFit(fresh, estimate(fresh, device), device).maxContext() ?? 0;
 }
 
 const all = [...cases()];

@@ -47,6 +47,19 @@ describe('a new Deployment', () => {
     expect(decision.edits).toEqual([]);
   });
 
+  // Extended resources cannot be overcommitted: the API server refuses such a pod (kubernetes validation.go).
+  it('is told once that a GPU request differs from its limit', () => {
+    const object = deployment({
+      annotations: { model: 'scout' },
+      args: vllmArgs(SCOUT_INT4, 8192),
+      container: {
+        resources: { limits: { 'nvidia.com/gpu': '2' }, requests: { 'nvidia.com/gpu': '1' } },
+      },
+    });
+
+    expect(codes(create(object)).filter((code) => code === 'malformed-object')).toHaveLength(1);
+  });
+
   it('gets count, selector, toleration and parallel flag, and its own output is not changed again', () => {
     const object = objectOf(caseOf('scout-patched'));
     const decision = create(object);

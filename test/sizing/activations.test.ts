@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { estimate } from '../../src/sizing/estimate.ts';
+import { formatLabel } from '../../src/sizing/spread.ts';
 import { GIB } from '../../src/units.ts';
 import { engine, parallel, request } from './samples.ts';
 
@@ -67,8 +68,8 @@ describe('peak of a step in vLLM, against the table of engine-facts.md §3', () 
       (item) => item.line === 'activations',
     );
 
-    expect(images?.label).toBe('peak of a step (vision encoder)');
-    expect(text?.label).toBe('peak of a step (text)');
+    expect(formatLabel(images?.label ?? [])).toBe('peak of a step (vision encoder)');
+    expect(formatLabel(text?.label ?? [])).toBe('peak of a step (text)');
     expect(text?.bytes.mid).toBe(8192 * (10 * 5120 + 6 * 8192));
   });
 });

@@ -123,7 +123,7 @@ describe('verdicts of logged runs', () => {
     const fit = judgeFit(asked, estimate(asked, H100), H100);
 
     expect(fit.fitsAtLow).toBe(false);
-    expect(Math.abs((fit.maxContext ?? 0) / 435_596 - 1)).toBeLessThan(0.01);
+    expect(Math.abs((fit.maxContext() ?? 0) / 435_596 - 1)).toBeLessThan(0.01);
   });
 
   it('324,640 tokens were the most for Scout W4A16 on two stages (row 19)', () => {
@@ -131,6 +131,6 @@ describe('verdicts of logged runs', () => {
     const fit = judgeFit(asked, estimate(asked, H100), H100);
 
     expect(fit.stage).toBe(1);
-    expect(Math.abs((fit.maxContext ?? 0) / 324_640 - 1)).toBeLessThan(0.002);
+    expect(Math.abs((fit.maxContext() ?? 0) / 324_640 - 1)).toBeLessThan(0.002);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { estimate } from '../../src/sizing/estimate.ts';
 import type { CheckpointWeights, ModelShape } from '../../src/sizing/shapes.ts';
+import { formatLabel } from '../../src/sizing/spread.ts';
 import { weightBytes } from '../../src/sizing/weights.ts';
 import { GB, GIB, gibibytes } from '../../src/units.ts';
 import * as samples from './samples.ts';
@@ -141,7 +142,9 @@ describe('weights of one rank', () => {
     const moved = estimate(request({ cpuOffloadBytes: gibibytes(10), draftBytes: gibibytes(2) }), null);
 
     expect(plain.perGpu.weights - moved.perGpu.weights).toBe(8 * GIB);
-    expect(moved.stages[0]?.items[0]?.label).toBe('weights bf16, 48 of 48 layers, less 10.0 GiB on the CPU');
+    expect(formatLabel(moved.stages[0]?.items[0]?.label ?? [])).toBe(
+      'weights bf16, 48 of 48 layers, less 10.0 GiB on the CPU',
+    );
   });
 
   it('counts LoRA buffers of attention, shared experts and dense layers', () => {

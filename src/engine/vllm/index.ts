@@ -14,12 +14,14 @@ import {
 import { type Grammar, lastOf } from '../flags.ts';
 import { type ImageReference, releaseOf } from '../image.ts';
 import {
-  baseReading,
   draftFromJson,
   draftOf,
+  draftReading,
+  finishReading,
   gibReading,
   type Opened,
   openLaunch,
+  type ReadingDraft,
   readIdentities,
   readLora,
   switchReading,
@@ -67,19 +69,17 @@ function additionalArgs({ recognition, scene }: ReadInput): readonly Word[] {
 export function readVllm(opened: Opened): EngineReading {
   const { reader, input } = opened;
   const environment = opened.invocation?.environment ?? input.scene.launch.environment;
-  const version = versionReading(input);
-  const model = modelSite(opened);
-  // Readings come first: they add the findings that the base collects.
-  const parts = {
-    version,
-    identities: readIdentities(opened, ['model']),
-    ...sizes(reader),
-    ...parallelism(reader),
-    ...memory(reader, environment),
-    ...features(reader, environment, version),
-  };
-  const base = baseReading('vllm', opened);
-  return { ...base, ...parts, flagSites: withPositional(base.flagSites, model) };
+  // Filled in, not put together from parts: six of ten manifests come here, and each part is a copy of its members.
+  const draft = draftReading('vllm', opened);
+  draft.version = versionReading(input);
+  draft.identities = readIdentities(opened, ['model']);
+  readSizes(draft, reader);
+  readParallelism(draft, reader);
+  readMemory(draft, reader, environment);
+  readFeatures(draft, reader, environment);
+  const { flagSites } = finishReading(draft, opened);
+  draft.flagSites = withPositional(flagSites, modelSite(opened));
+  return draft;
 }
 
 function modelSite({ reader }: Opened): Word | null {
@@ -92,28 +92,14 @@ function versionReading({ scene }: ReadInput): Reading<string> {
   return { state: 'set', value, path: [...scene.container.path, 'image'], text: scene.container.image ?? '' };
 }
 
-type Part<K extends keyof EngineReading> = Pick<EngineReading, K>;
-
-function sizes(
-  reader: FlagReader,
-): Part<
-  | 'context'
-  | 'quantization'
-  | 'weightDtype'
-  | 'kvCacheDtype'
-  | 'maxNumSeqs'
-  | 'maxNumBatchedTokens'
-  | 'blockSize'
-> {
-  return {
-    context: contextReading(readNumber(reader, 'context')),
-    quantization: readText(reader, 'quantization'),
-    weightDtype: readText(reader, 'weight-dtype'),
-    kvCacheDtype: readText(reader, 'kv-cache-dtype'),
-    maxNumSeqs: readNumber(reader, 'max-num-seqs'),
-    maxNumBatchedTokens: readNumber(reader, 'max-num-batched-tokens'),
-    blockSize: readNumber(reader, 'block-size'),
-  };
+function readSizes(draft: ReadingDraft, reader: FlagReader): void {
+  draft.context = contextReading(readNumber(reader, 'context'));
+  draft.quantization = readText(reader, 'quantization');
+  draft.weightDtype = readText(reader, 'weight-dtype');
+  draft.kvCacheDtype = readText(reader, 'kv-cache-dtype');
+  draft.maxNumSeqs = readNumber(reader, 'max-num-seqs');
+  draft.maxNumBatchedTokens = readNumber(reader, 'max-num-batched-tokens');
+  draft.blockSize = readNumber(reader, 'block-size');
 }
 
 /** `auto` and -1: vLLM takes what fits. */
@@ -121,19 +107,13 @@ function contextReading(reading: Reading<number>): Reading<number | 'auto'> {
   return reading.state === 'set' && reading.value === -1 ? { ...reading, value: 'auto' } : reading;
 }
 
-function parallelism(
-  reader: FlagReader,
-): Part<
-  'tensorParallel' | 'pipelineParallel' | 'dataParallel' | 'dataParallelLocal' | 'expertParallel' | 'nodes'
-> {
-  return {
-    tensorParallel: readNumber(reader, 'tensor-parallel'),
-    pipelineParallel: readNumber(reader, 'pipeline-parallel'),
-    dataParallel: readNumber(reader, 'data-parallel'),
-    dataParallelLocal: localRanks(reader),
-    expertParallel: switchReading(reader, 'expert-parallel'),
-    nodes: nodes(reader),
-  };
+function readParallelism(draft: ReadingDraft, reader: FlagReader): void {
+  draft.tensorParallel = readNumber(reader, 'tensor-parallel');
+  draft.pipelineParallel = readNumber(reader, 'pipeline-parallel');
+  draft.dataParallel = readNumber(reader, 'data-parallel');
+  draft.dataParallelLocal = localRanks(reader);
+  draft.expertParallel = switchReading(reader, 'expert-parallel');
+  draft.nodes = nodes(reader);
 }
 
 /** A Ray cluster may be made of the pods of other objects: how many there are stands nowhere in the launch. */
@@ -153,20 +133,13 @@ function localRanks(reader: FlagReader): Reading<number> {
   return { state: 'set', value: 1, path: rank.path, text: rank.flag };
 }
 
-function memory(
-  reader: FlagReader,
-  environment: Environment,
-): Part<
-  'memoryFraction' | 'kvCacheBytes' | 'cpuOffloadBytes' | 'cudaGraphMaxBs' | 'hybridKv' | 'kvConnector'
-> {
-  return {
-    memoryFraction: readNumber(reader, 'memory-fraction'),
-    kvCacheBytes: readNumber(reader, 'kv-cache-bytes'),
-    cpuOffloadBytes: gibReading(readNumber(reader, 'cpu-offload')),
-    cudaGraphMaxBs: readNumber(reader, 'cuda-graph-max-bs'),
-    hybridKv: hybridKv(reader, environment),
-    kvConnector: connector(reader),
-  };
+function readMemory(draft: ReadingDraft, reader: FlagReader, environment: Environment): void {
+  draft.memoryFraction = readNumber(reader, 'memory-fraction');
+  draft.kvCacheBytes = readNumber(reader, 'kv-cache-bytes');
+  draft.cpuOffloadBytes = gibReading(readNumber(reader, 'cpu-offload'));
+  draft.cudaGraphMaxBs = readNumber(reader, 'cuda-graph-max-bs');
+  draft.hybridKv = hybridKv(reader, environment);
+  draft.kvConnector = connector(reader);
 }
 
 /** Turned off by flag or variable, whichever says so; on where either asks for it (engine-facts.md §1). */
@@ -204,25 +177,21 @@ function connector(reader: FlagReader): Reading<string> {
     : { state: 'set', value: 'OffloadingConnector', path: offload.path, text: offload.flag };
 }
 
-function features(
-  reader: FlagReader,
-  environment: Environment,
-  version: Reading<string>,
-): Part<'enforceEager' | 'textOnly' | 'allowsLongContext' | 'draft' | 'lora'> {
+function readFeatures(draft: ReadingDraft, reader: FlagReader, environment: Environment): void {
   const draftModel = readText(reader, 'draft-model');
-  return {
-    enforceEager: isOn(reader, 'eager'),
-    textOnly: isOn(reader, 'text-only') || refusesImages(reader, version),
-    allowsLongContext: allowsLongContext(reader, environment),
-    draft: draftFromJson(reader) ?? (draftModel.state === 'set' ? draftOf(draftModel.value, null) : null),
-    lora: readLora(reader, readSwitch(reader, 'lora') === true, { maxLoras: 1, maxRank: 16 }),
-  };
+  draft.enforceEager = isOn(reader, 'eager');
+  draft.textOnly = isOn(reader, 'text-only') || refusesImages(reader, draft.version);
+  draft.allowsLongContext = allowsLongContext(reader, environment);
+  draft.draft =
+    draftFromJson(reader) ?? (draftModel.state === 'set' ? draftOf(draftModel.value, null) : null);
+  draft.lora = readLora(reader, readSwitch(reader, 'lora') === true, { maxLoras: 1, maxRank: 16 });
 }
 
 const NO_IMAGES = /^\s*image\s*=\s*0\s*$/;
 
 /** An image limit of 0 keeps the vision tower from being loaded; not in every release, so an unknown one counts it. */
 function refusesImages(reader: FlagReader, version: Reading<string>): boolean {
+  if (lastOf(reader.flags, 'image-limit') === null) return false;
   const release = version.state === 'set' ? parseVersion(version.value) : null;
   if (release === null || !isAtLeast(release, [0, 10, 1, 0])) return false;
   const limit = readKey(reader, 'image-limit', 'image');

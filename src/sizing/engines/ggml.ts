@@ -3,8 +3,8 @@ import type { EngineProfile, StageSetting } from '../engine-profile.ts';
 import { kvType } from '../kv-dtype.ts';
 import { pagedFull, ring } from '../kv-layouts.ts';
 import { contextTerm } from '../overhead.ts';
-import type { KvDtype } from '../shapes.ts';
-import { exactly, type Term } from '../spread.ts';
+import type { BillItem, KvDtype } from '../shapes.ts';
+import { exactly } from '../spread.ts';
 import { splitProportionally } from '../stages.ts';
 import { foreignDevice } from './shared-assumptions.ts';
 
@@ -30,7 +30,7 @@ export const GGML_KV_TYPES: readonly (readonly [string, KvDtype])[] = [
   ['iq4_nl', kvType('iq4_nl', (18 * 8) / 32)],
 ];
 
-function overheads(at: StageSetting): readonly Term[] {
+function overheads(at: StageSetting): readonly BillItem[] {
   return [
     {
       line: 'activations',

@@ -15,8 +15,8 @@ import {
   SGLANG_GRAPHS,
 } from '../overhead.ts';
 import type { SizingRequest } from '../request.ts';
-import type { Assumption, DeviceShape } from '../shapes.ts';
-import { exactly, type Term } from '../spread.ts';
+import type { Assumption, BillItem, DeviceShape } from '../shapes.ts';
+import { exactly } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { parseVersion, type Version } from '../version.ts';
 import { defaultsFor, type SglangDefaults } from './sglang-fraction.ts';
@@ -130,7 +130,7 @@ function poolTokens(at: StageSetting, fraction: number): number {
   return Math.max(0, size - fixedBytes) / Math.max(1, at.kv.bytesPerToken(at.kvShape, load));
 }
 
-function requestTable(at: StageSetting, fraction: number): Term {
+function requestTable(at: StageSetting, fraction: number): BillItem {
   const asked = at.request.maxNumSeqs;
   const size =
     asked === null ? defaultTableBytes(poolTokens(at, fraction), at.context) : tableBytes(asked, at.context);
@@ -147,7 +147,7 @@ function usesFa3(device: DeviceShape | null): boolean {
   return device === null || device.computeCapability.startsWith('9.');
 }
 
-function graphTables(at: StageSetting, facts: ReleaseFacts, graphBatch: number): readonly Term[] {
+function graphTables(at: StageSetting, facts: ReleaseFacts, graphBatch: number): readonly BillItem[] {
   if (at.request.enforceEager || !usesFa3(at.device)) return [];
   return facts.graphTables.map((name) => ({
     line: 'engineTables',
@@ -160,7 +160,7 @@ function graphTables(at: StageSetting, facts: ReleaseFacts, graphBatch: number):
 /** Logits in bf16 and fp32 and two fp32 copies for sampling, as counted for vLLM from 0.17; not measured for SGLang. */
 const SAMPLER_ROW_BYTES = 14;
 
-function activations(at: StageSetting, graphBatch: number): Term {
+function activations(at: StageSetting, graphBatch: number): BillItem {
   const { request, stage, tensor } = at;
   const peak = activationPeak({
     model: request.model,

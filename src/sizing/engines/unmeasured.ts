@@ -2,7 +2,8 @@ import { activationPeak } from '../activations.ts';
 import type { EngineProfile, StageSetting } from '../engine-profile.ts';
 import { pagedFull } from '../kv-layouts.ts';
 import { activationTerm, contextTerm, GRAPHS, graphTerm, leftOverTerm, ncclTerm } from '../overhead.ts';
-import { between, type Term } from '../spread.ts';
+import type { BillItem } from '../shapes.ts';
+import { between } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { bufferAssumptions, foreignDevice, unmeasured } from './shared-assumptions.ts';
 
@@ -25,7 +26,7 @@ function peakOf(at: StageSetting, samplerRowBytes: number): ReturnType<typeof ac
 }
 
 export function unmeasuredOverheads(graphsAreInBudget: boolean): EngineProfile['overheads'] {
-  return (at): readonly Term[] => {
+  return (at): readonly BillItem[] => {
     const peak = peakOf(at, SAMPLER_BYTES);
     const least = peakOf(at, FEWEST_SAMPLER_BYTES);
     return [

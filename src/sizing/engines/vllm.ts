@@ -5,8 +5,8 @@ import { kvType, kvTypes } from '../kv-dtype.ts';
 import { pagedFull, pagedHybrid } from '../kv-layouts.ts';
 import { activationTerm, contextTerm, GRAPHS, graphTerm, leftOverTerm, ncclTerm } from '../overhead.ts';
 import type { SizingRequest } from '../request.ts';
-import type { Assumption, DeviceShape } from '../shapes.ts';
-import { exactly, type Term } from '../spread.ts';
+import type { Assumption, BillItem, DeviceShape } from '../shapes.ts';
+import { exactly } from '../spread.ts';
 import { splitBeforeLast } from '../stages.ts';
 import { factsOf, formatVersion, parseVersion, type SinceRow, type Version } from '../version.ts';
 import { bufferAssumptions, foreignDevice, unknownVersion } from './shared-assumptions.ts';
@@ -175,7 +175,7 @@ function samplerBytes(facts: ReleaseFacts): (sequences: number) => number {
 }
 
 /** One table per KV group, a row per sequence, an entry per block of the longest context. */
-function blockTables(at: StageSetting, isInBudget: boolean): Term {
+function blockTables(at: StageSetting, isInBudget: boolean): BillItem {
   const groups = at.kv.groups(at.kvShape);
   const blocks = ceilDiv(at.context, blockSizeOf(at.request));
   return {
@@ -186,7 +186,7 @@ function blockTables(at: StageSetting, isInBudget: boolean): Term {
   };
 }
 
-function inputEmbeddings(at: StageSetting, isInBudget: boolean): Term {
+function inputEmbeddings(at: StageSetting, isInBudget: boolean): BillItem {
   return {
     line: 'engineTables',
     label: ['input embeddings, ', at.limits.batchedTokens, ' tokens'],

@@ -4,6 +4,7 @@ import { estimate } from '../../../src/sizing/estimate.ts';
 import { judgeFit } from '../../../src/sizing/fit.ts';
 import type { SizingRequest } from '../../../src/sizing/request.ts';
 import type { Bill, DeviceShape } from '../../../src/sizing/shapes.ts';
+import { formatLabel } from '../../../src/sizing/spread.ts';
 import { parseVersion } from '../../../src/sizing/version.ts';
 import { GIB, gibibytes, tokens } from '../../../src/units.ts';
 import {
@@ -85,7 +86,7 @@ function sglang(version: string | null, changes: Partial<SizingRequest> = {}): S
 
 function itemBytes(bill: Bill, start: string): readonly number[] {
   const items = bill.stages[0]?.items ?? [];
-  return items.filter((item) => item.label.startsWith(start)).map((item) => item.bytes.mid);
+  return items.filter((item) => formatLabel(item.label).startsWith(start)).map((item) => item.bytes.mid);
 }
 
 describe('tables that grow with the context', () => {

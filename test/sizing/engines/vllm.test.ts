@@ -3,6 +3,7 @@ import { engineProfile } from '../../../src/sizing/engines/registry.ts';
 import { estimate } from '../../../src/sizing/estimate.ts';
 import { judgeFit } from '../../../src/sizing/fit.ts';
 import type { Bill, BillItem, DeviceShape, KvBill } from '../../../src/sizing/shapes.ts';
+import { formatLabel } from '../../../src/sizing/spread.ts';
 import { GIB, tokens } from '../../../src/units.ts';
 import { A100, B200, engine, H100, L40S, maverick, parallel, request, SCOUT } from '../samples.ts';
 
@@ -89,7 +90,9 @@ describe('default batches (engine-facts.md §2)', () => {
 
 function items(bill: Bill, isInBudget: boolean): readonly string[] {
   const all: readonly BillItem[] = bill.stages[0]?.items ?? [];
-  return all.filter((item) => item.isInBudget === isInBudget).map((item) => item.label.replace(/,.*/, ''));
+  return all
+    .filter((item) => item.isInBudget === isInBudget)
+    .map((item) => formatLabel(item.label).replace(/,.*/, ''));
 }
 
 function beside(version: string | null): readonly string[] {
@@ -123,7 +126,7 @@ describe('what lives beside the budget (engine-facts.md §3, "What the profiler 
     'block tables of $context tokens, hybrid $hybridKv: $want GiB',
     ({ context, hybridKv, want }) => {
       const bill = estimate(request({ context: tokens(context), hybridKv }), H100);
-      const table = bill.stages[0]?.items.find((item) => item.label.startsWith('block tables'));
+      const table = bill.stages[0]?.items.find((item) => formatLabel(item.label).startsWith('block tables'));
 
       expect((table?.bytes.mid ?? 0) / GIB).toBeCloseTo(want, 2);
     },
@@ -181,7 +184,9 @@ describe('what is said when a fact is missing', () => {
 describe('the tower', () => {
   it('is on every pipeline stage, as the logged 8.0 GiB remainder of the last one requires (row 18)', () => {
     const bill = estimate(request({ parallel: parallel(1, 2) }), null);
-    const labels = bill.stages.map((stage) => stage.items.filter((item) => item.label.startsWith('vision')));
+    const labels = bill.stages.map((stage) =>
+      stage.items.filter((item) => formatLabel(item.label).startsWith('vision')),
+    );
 
     expect(labels.map((found) => found.length)).toEqual([1, 1]);
   });
@@ -189,10 +194,12 @@ describe('the tower', () => {
   it('is not there where the checkpoint has none', () => {
     const bill = estimate(request({ model: { ...SCOUT, vision: null } }), null);
 
-    expect(bill.stages[0]?.items.some((item) => item.label.startsWith('vision'))).toBe(false);
-    expect(estimate(maverick(), null).stages[0]?.items.some((item) => item.label.startsWith('vision'))).toBe(
-      true,
-    );
+    expect(bill.stages[0]?.items.some((item) => formatLabel(item.label).startsWith('vision'))).toBe(false);
+    expect(
+      estimate(maverick(), null).stages[0]?.items.some((item) =>
+        formatLabel(item.label).startsWith('vision'),
+      ),
+    ).toBe(true);
   });
 });
 
