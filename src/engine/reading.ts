@@ -39,7 +39,8 @@ export function openLaunch(
   const { invocation } = input.recognition;
   const words = invocation?.words ?? [];
   const visible = parseFlags(before.length === 0 ? words : [...before, ...words], grammar);
-  const extra = input.extra.length === 0 ? NO_FLAGS : { ...parseFlags(input.extra, grammar), positionals: [] };
+  const extra =
+    input.extra.length === 0 ? NO_FLAGS : { ...parseFlags(input.extra, grammar), positionals: [] };
   const isAlone = variables === NO_FLAGS && extra === NO_FLAGS;
   const flags = isAlone ? visible : mergeFlags([variables, extra, visible]);
   return { input, reader: { flags, grammar, findings: [...flags.findings] }, invocation };

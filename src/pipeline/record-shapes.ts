@@ -125,7 +125,9 @@ function shapesFor(classes: readonly NodeClass[], wanted: Wanted): Shapes {
   const recall = kept.get(classes) ?? createRecall<Shapes>(MOST_KEPT);
   kept.set(classes, recall);
   const isNothing = wanted.selected.length + wanted.expressions.length + wanted.names.length === 0;
-  return recall(isNothing ? '' : JSON.stringify(wanted), () => recordedShapes(classes, mentionedBy(wanted, classes)));
+  return recall(isNothing ? '' : JSON.stringify(wanted), () =>
+    recordedShapes(classes, mentionedBy(wanted, classes)),
+  );
 }
 
 function recordedShapes(classes: readonly NodeClass[], mentioned: Mentioned): Shapes {
