@@ -66,29 +66,45 @@ export function loadBuiltinsLate(): Plugin {
   };
 }
 
+/** A call fails instead of guessing; no property is there. */
+const REFUSAL = `module.exports = () => { throw new Error('this part of a package is not in this bundle'); };`;
+
 /**
- * Express parses text bodies in any charset and knows the type of every file name. This server reads bytes only
- * (`raw-body`) and names the types of its answers in full; the tables would be a tenth of the file that each replica
- * reads at its start and keeps. A call for a charset fails instead of guessing; no file name has a type.
+ * What packages bring for uses that this program does not make of them, and that each replica would read, run and keep: by
+ * the name of the import and the package that imports it.
  */
-export function dropTablesOfExpress(): Plugin {
-  const namespace = 'no-tables';
-  const contents = new Map([
-    ['mime-db', 'module.exports = {};'],
-    [
-      'iconv-lite',
-      `const refuse = () => { throw new Error('bodies are read as bytes'); };
-       module.exports = { encodingExists: () => false, getDecoder: refuse, decode: refuse, encode: refuse };`,
-    ],
-  ]);
+const UNUSED: readonly { readonly path: RegExp; readonly importer: RegExp; readonly contents: string }[] = [
+  // Express parses bodies of many kinds in any charset, nested queries, serves files and knows the type of each name. This
+  // server reads bytes (`raw-body`), a flat query, and names the types of its answers in full.
+  { path: /^mime-db$/, importer: /[/]mime-types[/]/, contents: 'module.exports = {};' },
+  {
+    path: /^iconv-lite$/,
+    importer: /[/]raw-body[/]/,
+    contents: `const refuse = () => { throw new Error('bodies are read as bytes'); };
+      module.exports = { encodingExists: () => false, getDecoder: refuse };`,
+  },
+  { path: /^(?:body-parser|qs|serve-static|send)$/, importer: /[/]express[/]/, contents: REFUSAL },
+  // Metrics are scraped, from this process, and are our own; summaries are not among them.
+  {
+    path: /^[.][/]lib[/](?:pushgateway|cluster|defaultMetrics|summary)$/,
+    importer: /[/]prom-client[/]/,
+    contents: REFUSAL,
+  },
+  // Transports need a worker's file beside the bundle (toolchain.md §6).
+  { path: /^thread-stream$/, importer: /[/]pino[/]/, contents: REFUSAL },
+];
+
+export function dropUnused(): Plugin {
+  const namespace = 'unused';
   return {
-    name: 'drop-tables-of-express',
+    name: 'drop-unused',
     setup(api) {
-      api.onResolve({ filter: /^(?:iconv-lite|mime-db)$/ }, ({ path }) => ({ path, namespace }));
-      api.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
-        contents: contents.get(path) ?? '',
-        loader: 'js',
-      }));
+      const paths = UNUSED.map(({ path }) => path.source).join('|');
+      api.onResolve({ filter: new RegExp(paths) }, ({ path, importer }) => {
+        const found = UNUSED.find((one) => one.path.test(path) && one.importer.test(importer));
+        return found && { path, namespace, pluginData: found.contents };
+      });
+      api.onLoad({ filter: /.*/, namespace }, ({ pluginData: contents }) => ({ contents, loader: 'js' }));
     },
   };
 }

@@ -2,17 +2,23 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
-import { dropKubernetesApiClasses, dropTablesOfExpress, loadBuiltinsLate } from './bundle-plugins.ts';
+import { dropKubernetesApiClasses, dropUnused, loadBuiltinsLate } from './bundle-plugins.ts';
 import { catalogForEsbuild } from './catalog-plugin.ts';
-import { asComment, LATE_NAME, lateEntry, putOffCommands } from './late-commands.ts';
+import {
+  asComment,
+  fileOfPart,
+  LATE_PARTS,
+  lateEntry,
+  nothingPutOff,
+  type PutOff,
+  putOff,
+} from './late-parts.ts';
 import { billOfMaterials, notices, type ThirdParty, thirdParties } from './third-party.ts';
 import { packageVersion, versionDefine } from './version.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const OUT_DIR = join(ROOT, 'dist');
 const OUT_FILE = join(OUT_DIR, 'vramgate.mjs');
-/** No file: what stack traces call the second part of the one file. */
-const LATE_FILE = join(OUT_DIR, LATE_NAME);
 
 // CommonJS packages ask for these three, which an ES module does not have. The aliases keep the names of
 // the imports out of the way of the source: esbuild renames nothing to make room for a banner.
@@ -40,7 +46,7 @@ const SHARED: BuildOptions = {
 };
 
 function plugins(): Plugin[] {
-  return [catalogForEsbuild(), dropKubernetesApiClasses(), dropTablesOfExpress(), loadBuiltinsLate()];
+  return [catalogForEsbuild(), dropKubernetesApiClasses(), dropUnused(), loadBuiltinsLate()];
 }
 
 function textOf(result: { readonly outputFiles: readonly OutputFile[] }, suffix: string): string {
@@ -56,36 +62,36 @@ interface Part {
   readonly inputs: readonly string[];
 }
 
-/** The command line with what starts at once; other commands are only named, and collected in `late`. */
-async function firstPart(late: Set<string>): Promise<Part> {
-  const result = await build({
-    ...SHARED,
-    entryPoints: ['src/cli.ts'],
-    outfile: OUT_FILE,
-    format: 'esm',
-    banner: { js: BANNER },
-    sourcemap: 'external',
-    plugins: [...plugins(), putOffCommands(late, ROOT)],
-    metafile: true,
-    write: false,
-  });
+async function builtPart(options: BuildOptions, suffix: string): Promise<Part> {
+  const result = await build({ ...SHARED, ...options, sourcemap: 'external', metafile: true, write: false });
   const inputs = Object.keys(result.metafile.inputs);
-  return { code: textOf(result, '.mjs'), map: textOf(result, '.map'), inputs };
+  return { code: textOf(result, suffix), map: textOf(result, '.map'), inputs };
 }
 
-async function latePart(late: ReadonlySet<string>): Promise<Part> {
-  const result = await build({
-    ...SHARED,
-    stdin: { contents: lateEntry(late), resolveDir: ROOT, loader: 'js' },
-    outfile: LATE_FILE,
-    format: 'cjs',
-    sourcemap: 'external',
-    plugins: plugins(),
-    metafile: true,
-    write: false,
-  });
-  const inputs = Object.keys(result.metafile.inputs);
-  return { code: textOf(result, '.cjs'), map: textOf(result, '.map'), inputs };
+/** The command line with what starts at once; other commands are only named, and collected in `late`. */
+function firstPart(late: PutOff): Promise<Part> {
+  return builtPart(
+    {
+      entryPoints: ['src/cli.ts'],
+      outfile: OUT_FILE,
+      format: 'esm',
+      banner: { js: BANNER },
+      plugins: [putOff({ late, root: ROOT, part: null }), ...plugins()],
+    },
+    '.mjs',
+  );
+}
+
+function latePart(part: string, late: PutOff): Promise<Part> {
+  return builtPart(
+    {
+      stdin: { contents: lateEntry(late.get(part) ?? new Set()), resolveDir: ROOT, loader: 'js' },
+      outfile: join(OUT_DIR, fileOfPart(part)),
+      format: 'cjs',
+      plugins: [putOff({ late, root: ROOT, part }), ...plugins()],
+    },
+    '.cjs',
+  );
 }
 
 /** What is in the bundle: for a person with a right to know, and for a scanner, which cannot look into one file. */
@@ -98,17 +104,23 @@ async function describe(packages: readonly ThirdParty[]): Promise<void> {
 async function bundle(): Promise<void> {
   await rm(OUT_DIR, { recursive: true, force: true });
   await mkdir(OUT_DIR);
-  const late = new Set<string>();
+  const late = nothingPutOff();
   const first = await firstPart(late);
-  const rest = await latePart(late);
-  const text = `${first.code}\n${asComment(rest.code)}\n`;
+  const parts = [first];
+  let text = `${first.code}\n`;
+  await writeFile(`${OUT_FILE}.map`, first.map);
+  // One after the other: a part says what later ones must hold.
+  for (const name of LATE_PARTS) {
+    const part = await latePart(name, late);
+    parts.push(part);
+    text += asComment(name, part.code);
+    await writeFile(join(OUT_DIR, `${fileOfPart(name)}.map`), part.map);
+  }
   // One character outside of Latin-1, and V8 keeps two bytes for each of the file, which a serving process never lets go.
   if (Buffer.byteLength(text) !== text.length) throw new Error('the bundle is not ASCII');
   await writeFile(OUT_FILE, text);
-  await writeFile(`${OUT_FILE}.map`, first.map);
-  await writeFile(`${LATE_FILE}.map`, rest.map);
   await chmod(OUT_FILE, 0o755);
-  await describe(await thirdParties(ROOT, [...new Set([...first.inputs, ...rest.inputs])]));
+  await describe(await thirdParties(ROOT, [...new Set(parts.flatMap(({ inputs }) => inputs))]));
   process.stdout.write(`dist/vramgate.mjs  ${(text.length / 1024).toFixed(0)} KiB\n`);
 }
 

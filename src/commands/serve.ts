@@ -13,7 +13,7 @@ import { createWebhooks } from './serve/answering.ts';
 import { openCertificate } from './serve/certificate.ts';
 import type { Certificate } from './serve/certificate-source.ts';
 import { openClientCa } from './serve/client-ca.ts';
-import { findCluster, watchCluster } from './serve/cluster.ts';
+import { type ClusterWatch, findCluster, watchCluster } from './serve/cluster.ts';
 import {
   configOf,
   inventoryOfFile,
@@ -23,7 +23,7 @@ import {
 } from './serve/configuration.ts';
 import { messageOf, type Running } from './serve/running.ts';
 import { createSnapshots } from './serve/snapshots.ts';
-import { warmUp } from './serve/warm-up.ts';
+import { warmUp, warmUpFurther } from './serve/warm-up.ts';
 
 export interface ServeIo {
   readonly out: LineSink;
@@ -80,8 +80,10 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
   const listener = await openWebhooks(options, pair, { config, certificate, running, cleanup });
   cleanup.defer(watchConfig(configFile, config, running));
   cleanup.defer(watchInventory(inventoryFile, running));
-  await openCluster(options, { config, running, cleanup });
+  const cluster = await openCluster(options, { config, running, cleanup });
+  // While the lists of the cluster are on their way.
   warmUp(running);
+  await cluster?.settled();
   lifecycle.enter('ready');
   log.info('serving', {
     port: listener.port,
@@ -90,7 +92,7 @@ async function serve(options: ServeOptions, io: ServeIo, cleanup: AsyncDisposabl
     policyHash: config.policy.hash,
     catalogVersion: config.catalog.version,
   });
-  await io.stopped;
+  await Promise.all([io.stopped, warmUpFurther(running)]);
   log.info('draining');
   await listener.stop(lifecycle, {
     drainMs: config.server.drainSeconds * 1000,
@@ -115,11 +117,16 @@ interface Opening {
 
 type Opened = Pick<Opening, 'config' | 'running' | 'cleanup'>;
 
-async function openCluster(options: ServeOptions, { config, running, cleanup }: Opened): Promise<void> {
+async function openCluster(
+  options: ServeOptions,
+  { config, running, cleanup }: Opened,
+): Promise<ClusterWatch | null> {
   const connection = config.cluster.watch ? await findCluster(options) : null;
-  if (connection === null) return;
+  if (connection === null) return null;
   const watchesNodes = options.inventoryFile === null;
-  cleanup.defer(await watchCluster({ config, connection, watchesNodes }, running));
+  const watch = await watchCluster({ config, connection, watchesNodes }, running);
+  cleanup.defer(watch.stop);
+  return watch;
 }
 
 async function openProbes(options: ServeOptions, opening: Opening): Promise<number> {

@@ -27,11 +27,14 @@ export interface Watching {
   readonly watchesNodes: boolean;
 }
 
-/**
- * Keeps nodes and namespaces in step from now on, and returns what ends that. Resolves when they were listed once, were
- * refused, or time is up: readiness waits for this.
- */
-export async function watchCluster(watching: Watching, running: Running): Promise<() => Promise<void>> {
+export interface ClusterWatch {
+  /** When nodes and namespaces were listed once, were refused, or time is up: readiness waits for this. */
+  readonly settled: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Keeps nodes and namespaces in step from now on; the lists are on their way when it resolves. */
+export async function watchCluster(watching: Watching, running: Running): Promise<ClusterWatch> {
   const { config, connection, watchesNodes } = watching;
   const { log, metrics, snapshots } = running;
   const [{ createApi }, { TIMING }, { ClusterView }] = await Promise.all([
@@ -73,6 +76,5 @@ export async function watchCluster(watching: Watching, running: Running): Promis
 
   if (watchesNodes) swap();
   view.start();
-  await view.settled(SETTLE_MS);
-  return () => view.stop();
+  return { settled: () => view.settled(SETTLE_MS), stop: () => view.stop() };
 }

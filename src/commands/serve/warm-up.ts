@@ -1,29 +1,47 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createReviewer } from '../../admission/handle.ts';
 import type { Review } from '../../admission/review.ts';
-import type { Facts } from '../../pipeline/types.ts';
 import { JUDGE } from './answering.ts';
 import { messageOf, type Running } from './running.ts';
 
 /**
  * The first decisions of a process run code that is not compiled yet and took up to a second on a busy machine, half of
- * what a webhook is given. They are made here, about a workload that nobody sent, before the first caller comes. Four
- * rounds bring a decision from 80 ms to 10; each further one would keep the process from being ready for another 10.
+ * what a webhook is given. They are made here, about a workload that nobody sent. Both webhooks admit it once before the
+ * process is ready, which brings an admission from 40 ms to 5. Refusals, which run the most code, and further rounds come
+ * after that, one decision in a turn of the event loop: a caller then waits for one of them at most.
  */
-const ROUNDS = 4;
+const FITS = 8192;
+const TOO_MUCH = 4_000_000;
+/** Another context each time, or the answer would be remembered. */
+const BEFORE_READY = [FITS];
+const WHEN_READY = [TOO_MUCH, FITS + 1, TOO_MUCH + 1];
 
-export function warmUp({ log, snapshots }: Pick<Running, 'log' | 'snapshots'>): void {
+type Warming = Pick<Running, 'log' | 'snapshots'>;
+
+function decisions({ log, snapshots }: Warming, contexts: readonly number[]): readonly (() => void)[] {
   const answer = createReviewer(JUDGE);
-  const facts: Facts = snapshots.factsFor(null);
   const time = new Date(0).toISOString();
-  try {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // Another context each time, or the answer would be remembered: half of them fit, half are refused.
-      const context = round % 2 === 0 ? 8192 + round : 4_000_000 + round;
-      for (const webhook of ['mutate', 'validate'] as const)
-        answer({ review: reviewOf(context), webhook, time }, facts);
-    }
-  } catch (error) {
-    log.warn('warm-up failed', { error: messageOf(error) });
+  return contexts.flatMap((context) =>
+    (['mutate', 'validate'] as const).map((webhook) => () => {
+      try {
+        answer({ review: reviewOf(context), webhook, time }, snapshots.factsFor(null));
+      } catch (error) {
+        log.warn('warm-up failed', { error: messageOf(error) });
+      }
+    }),
+  );
+}
+
+export function warmUp(running: Warming): void {
+  for (const decide of decisions(running, BEFORE_READY)) decide();
+}
+
+/** Ends early when the process is asked to end. */
+export async function warmUpFurther(running: Warming & Pick<Running, 'lifecycle'>): Promise<void> {
+  for (const decide of decisions(running, WHEN_READY)) {
+    await nextTurn();
+    if (running.lifecycle.stage() !== 'ready') return;
+    decide();
   }
 }
 

@@ -3,10 +3,11 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { builtinCatalog } from '../../../src/catalog/builtin.ts';
 import { createSnapshots, type InventoryOf } from '../../../src/commands/serve/snapshots.ts';
-import { warmUp } from '../../../src/commands/serve/warm-up.ts';
+import { warmUp, warmUpFurther } from '../../../src/commands/serve/warm-up.ts';
 import { defaultPolicy } from '../../../src/config/policy.ts';
 import { readInventory } from '../../../src/inventory/read.ts';
 import { createLog } from '../../../src/observe/logger.ts';
+import { createLifecycle } from '../../../src/server/lifecycle.ts';
 
 const RULES = { policy: defaultPolicy(), catalog: builtinCatalog, shapes: [] };
 const NODES: unknown = parse(
@@ -16,10 +17,17 @@ const NODES: unknown = parse(
 it.each<[string, InventoryOf]>([
   ['no inventory', () => ({ state: 'unknown', reason: 'test' })],
   ['two DGX', ({ catalog }) => readInventory([NODES], catalog).inventory],
-])('the warm-up before the first caller decides without a fault, and records nothing: %s', (_, inventory) => {
-  const written: string[] = [];
-  const log = createLog({ level: 'debug', sink: { write: (text) => written.push(text) } });
-  warmUp({ log, snapshots: createSnapshots(RULES, inventory) });
+])(
+  'the warm-up before and after ready decides without a fault, and records nothing: %s',
+  async (_, inventory) => {
+    const written: string[] = [];
+    const log = createLog({ level: 'debug', sink: { write: (text) => written.push(text) } });
+    const lifecycle = createLifecycle();
+    const running = { log, lifecycle, snapshots: createSnapshots(RULES, inventory) };
+    warmUp(running);
+    lifecycle.enter('ready');
+    await warmUpFurther(running);
 
-  expect(written).toEqual([]);
-});
+    expect(written).toEqual([]);
+  },
+);
