@@ -34,7 +34,7 @@ export async function readInput(chunks: AsyncIterable<Uint8Array>): Promise<stri
   }
 }
 
-/** By name: the bundle has this class twice, once for each of its parts (build/late-commands.ts). */
+/** By name: the bundle has this class twice, once for each of its parts (build/late-parts.ts). */
 export function isUsageError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'UsageError';
 }
