@@ -75,7 +75,8 @@ export class LoopbackApi {
 
   remove(path: string, name: string): void {
     const collection = this.#collection(path);
-    this.#change(collection, 'DELETED', { metadata: { name } });
+    // As it was last: a namespaced object without its namespace would be another one.
+    this.#change(collection, 'DELETED', { metadata: { name }, ...collection.objects.get(name) });
     collection.objects.delete(name);
   }
 

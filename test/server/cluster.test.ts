@@ -5,11 +5,13 @@ import nock from 'nock';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LoopbackApi } from '../cluster/loopback.ts';
+import { gpuPod } from '../inventory/gpu-pods.ts';
 import { bodyOf, post, type Serving, startServing, until } from './serving.ts';
 
 /** `vramgate serve --kubeconfig`: nodes and namespaces' modes come from an API server, not from files. */
 
 const NODES = '/api/v1/nodes';
+const PODS = '/api/v1/pods';
 const NAMESPACES = '/api/v1/namespaces';
 const DEMO_NODES = parse(readFileSync(new URL('../demo/inventory.yaml', import.meta.url), 'utf8')).items;
 // An L40S has half the memory; with no other kind of node there is nothing to select.
@@ -107,5 +109,37 @@ describe('a webhook in a cluster', () => {
     );
     expect(await target.sample('vramgate_inventory_nodes')).toBe(5);
     expect(api.requests).toEqual([]);
+  });
+
+  it('tells when no GPU is free, in audit annotation and record, as pods come and go', async () => {
+    const names: readonly string[] = DEMO_NODES.map(
+      ({ metadata }: { readonly metadata: { readonly name: string } }) => metadata.name,
+    );
+    const busy = names.map((name) => gpuPod({ name: `on-${name}`, node: name }));
+    api.put(PODS, ...busy);
+    const target = await start('cluster: { pods: true }');
+    const codes = async (): Promise<string> =>
+      (await review(target, '/validate', 'scout-fits')).auditAnnotations.codes ?? '';
+    await until(async () => ((await codes()) === 'no-free-gpus' ? true : null), 'full');
+    for (const name of names) api.remove(PODS, `on-${name}`);
+    await until(async () => ((await codes()) === '' ? true : null), 'free');
+    const { warnings } = await review(target, '/validate', 'scout-fits');
+    expect(warnings).toBeUndefined();
+    const records = target.log().filter((line) => line['msg'] === 'decision');
+    expect(records[0]).toMatchObject({ verdict: 'allow', allowed: true });
+    expect(records.some(({ free }) => JSON.stringify(free).includes('"room":0'))).toBe(true);
+    expect(await target.sample('vramgate_cluster_watch_current{resource="pods"}')).toBe(1);
+  });
+
+  it('says that it may not see pods, and is ready all the same', async () => {
+    api.put(PODS);
+    api.refuse(PODS, 403);
+    const target = await start('cluster: { pods: true }');
+    await until(
+      () => target.log().find((line) => line['resource'] === 'pods' && line['phase'] === 'forbidden') ?? null,
+      'a refusal',
+    );
+    expect((await review(target, '/validate', 'scout-fits')).auditAnnotations.codes).toBeUndefined();
+    expect(await target.sample('vramgate_cluster_watch_current{resource="pods"}')).toBe(0);
   });
 });
