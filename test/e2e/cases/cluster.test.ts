@@ -6,6 +6,7 @@ import { applyWebhooks, DEMO_INVENTORY, writeCertificate } from '../harness/clus
 import type { ControlPlane } from '../harness/control-plane.ts';
 import { run } from '../harness/kubectl.ts';
 import { BF16, ON_H100, scoutDeployment, W4A16 } from '../harness/manifests.ts';
+import { at } from '../harness/members.ts';
 import { createAuthority } from '../harness/pki.ts';
 import { until } from '../harness/process.ts';
 import { type FileServerStage, useStage } from '../harness/suite.ts';
@@ -56,7 +57,9 @@ const stage = useStage<FileServerStage>({
       await createAuthority('e2e webhook CA'),
     );
     const config = join(plane.folder, 'watching.yaml');
-    await writeFile(config, 'server: { host: 127.0.0.1, drainSeconds: 1, stopSeconds: 5 }\n');
+    const settings =
+      'server: { host: 127.0.0.1, drainSeconds: 1, stopSeconds: 5 }\ncluster: { pods: true }\n';
+    await writeFile(config, settings);
     const server = await startWebhookServer({
       folder: plane.folder,
       name: 'watching',
@@ -119,6 +122,33 @@ describe('a webhook that watches a real cluster', () => {
     const answer = await dryRun(scoutDeployment({ name: 'claimed', claimTemplate: 'llm' }));
     expect(`${answer.status} ${answer.text}`).toMatch(/^201 /);
     expect(answer.warnings.join(' ')).toContain('it takes 2 x NVIDIA-H100-80GB-HBM3');
+  });
+
+  it('tells what its pods leave free: they come and go under the field selector of the watch', async () => {
+    const { plane, server } = stage();
+    const pods = '/api/v1/namespaces/default/pods';
+    const codes = async (): Promise<string> => {
+      expect((await dryRun(FITTING)).status).toBe(201);
+      const found = (await server.records()).findLast((one) => at(one, 'webhook') === 'validate');
+      return JSON.stringify(at(found, 'findings'));
+    };
+    const untilTold = (isTold: boolean) =>
+      until(async () => ((await codes()).includes('no-free-gpus') === isTold ? true : null), {
+        what: `no-free-gpus is ${isTold ? 'told' : 'not told'}`,
+      });
+    await untilTold(false);
+    const container = { name: 'busy', image: 'busy', resources: { limits: { 'nvidia.com/gpu': '5' } } };
+    const spec = { nodeName: 'h100-a', tolerations: [{ operator: 'Exists' }], containers: [container] };
+    const body = { kind: 'Pod', metadata: { name: 'busy' }, spec };
+    const created = await plane.api.call(pods, { method: 'POST', body });
+    expect(`${created.status} ${created.text}`).toMatch(/^201 /);
+    await untilTold(true);
+    // A pod that ends stays where it is, and leaves the selection.
+    const ended = { status: { phase: 'Succeeded' } };
+    const contentType = 'application/merge-patch+json';
+    await plane.api.call(`${pods}/busy/status`, { method: 'PATCH', body: ended, contentType });
+    await untilTold(false);
+    expect(await server.sample('vramgate_cluster_watch_current{resource="pods"}')).toBe(1);
   });
 
   it('honours a mode label as soon as the namespace has it', async () => {
