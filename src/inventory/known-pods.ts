@@ -6,6 +6,14 @@ interface Held {
   readonly devices: ReadonlyMap<string, number>;
 }
 
+/** Devices of one resource that pods held on a node, and hold now. */
+export interface TakenChange {
+  readonly before: number;
+  readonly after: number;
+}
+
+type TakenListener = (node: string, resource: string, change: TakenChange) => void;
+
 /** Kinds of request that are told apart; a cluster has some dozens. */
 const MOST_SHARED = 4096;
 
@@ -18,11 +26,11 @@ export class KnownPods {
   readonly #taken = new Map<string, Map<string, number>>();
   /** Thousands of pods ask for the same. */
   readonly #shared = new Map<string, ReadonlyMap<string, number>>();
-  #version = 0;
+  readonly #listeners: TakenListener[] = [];
 
-  /** Another one after each change of what is held. */
-  get version(): number {
-    return this.#version;
+  /** Tells of each change of what is held on a node. */
+  onTaken(listener: TakenListener): void {
+    this.#listeners.push(listener);
   }
 
   names(): Iterable<string> {
@@ -56,13 +64,14 @@ export class KnownPods {
   }
 
   #count({ node, devices }: Held, step: 1 | -1): void {
-    this.#version += 1;
     for (const [resource, count] of devices) {
       const nodes = this.#taken.get(resource) ?? new Map<string, number>();
       this.#taken.set(resource, nodes);
-      const sum = (nodes.get(node) ?? 0) + step * count;
-      if (sum === 0) nodes.delete(node);
-      else nodes.set(node, sum);
+      const before = nodes.get(node) ?? 0;
+      const after = before + step * count;
+      if (after === 0) nodes.delete(node);
+      else nodes.set(node, after);
+      for (const listener of this.#listeners) listener(node, resource, { before, after });
     }
   }
 

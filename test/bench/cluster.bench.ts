@@ -7,7 +7,9 @@ import type { Connection } from '../../src/cluster/connect.ts';
 import { TIMING } from '../../src/cluster/timing.ts';
 import { ClusterView } from '../../src/cluster/view.ts';
 import { finishClasses } from '../../src/inventory/classes.ts';
+import { freeDevices } from '../../src/inventory/free-devices.ts';
 import { KnownNodes } from '../../src/inventory/known-nodes.ts';
+import { KnownPods } from '../../src/inventory/known-pods.ts';
 import { readNode } from '../../src/inventory/node.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
 import { readResourceSlice } from '../../src/inventory/resource-slice.ts';
@@ -15,7 +17,8 @@ import { computingTime, report } from './measure.ts';
 
 /**
  * What a large cluster costs: memory over idle with 15,000 GPU nodes listed from an API server (a process of its own),
- * and the time of one change among 15,000 nodes against one among 1,000; both with GPUs that DRA serves as well.
+ * and the time of one change among 15,000 nodes against one among 1,000; both with GPUs that DRA serves as well, and with
+ * the pods on those nodes, two on each that hold GPUs and two that do not.
  */
 
 const NODES = 15_000;
@@ -84,28 +87,61 @@ function nodeAt(at: number, zone = `zone-${at % 3}`, gpus: object = { 'nvidia.co
   };
 }
 
+/** A pod as the API server has it, with managed fields and status; every other one holds four GPUs. */
+function podAt(at: number, gpus = '4'): object {
+  const limits = at % 2 === 0 ? { 'nvidia.com/gpu': gpus } : { cpu: '2' };
+  const env = Array.from({ length: 20 }, (_, key) => ({ name: `VARIABLE_${key}`, value: 'x'.repeat(40) }));
+  return {
+    metadata: {
+      name: `server-${at % 977}-7d9f8c6b5-${String(at).padStart(5, '0')}`,
+      namespace: `team-${at % 31}`,
+      uid: `uid-${at}`,
+      resourceVersion: '5',
+      managedFields: [{ manager: 'kubelet', fieldsV1: { 'f:status': 'x'.repeat(1500) } }],
+    },
+    spec: {
+      nodeName: nameAt(at % NODES),
+      containers: [{ name: 'server', env, resources: { limits, requests: limits } }],
+    },
+    status: {
+      phase: 'Running',
+      conditions: Array.from({ length: 5 }, () => ({ type: 'Ready', status: 'True' })),
+    },
+  };
+}
+
 // --- the API server, in a process of its own -----------------------------------------------------------------------
 
-type ObjectAt = (at: number) => object;
+interface Collection {
+  readonly total: number;
+  readonly objectAt: (at: number) => object;
+}
 
-/** `/plugin`: the kubelet counts the GPUs; `/dra`: ResourceSlices do; anything else: an empty cluster. */
-const COLLECTIONS: ReadonlyMap<string, ObjectAt> = new Map([
-  ['/plugin/api/v1/nodes', (at) => nodeAt(at)],
-  ['/dra/api/v1/nodes', (at) => nodeAt(at, `zone-${at % 3}`, {})],
-  ['/dra/apis/resource.k8s.io/v1/resourceslices', (at) => sliceAt(at)],
+function ofNodes(objectAt: Collection['objectAt']): Collection {
+  return { total: NODES, objectAt };
+}
+
+/** `/plugin`: the kubelet counts the GPUs; `/dra`: ResourceSlices do; `/pods`: with pods; anything else: an empty cluster. */
+const COLLECTIONS: ReadonlyMap<string, Collection> = new Map([
+  ['/plugin/api/v1/nodes', ofNodes((at) => nodeAt(at))],
+  ['/pods/api/v1/nodes', ofNodes((at) => nodeAt(at))],
+  ['/pods/api/v1/pods', { total: 4 * NODES, objectAt: (at) => podAt(at) }],
+  ['/dra/api/v1/nodes', ofNodes((at) => nodeAt(at, `zone-${at % 3}`, {}))],
+  ['/dra/apis/resource.k8s.io/v1/resourceslices', ofNodes((at) => sliceAt(at))],
 ]);
 
-function listPage(parameters: URLSearchParams, objectAt: ObjectAt | undefined): string {
-  const total = objectAt === undefined ? 0 : NODES;
+const NOTHING: Collection = { total: 0, objectAt: () => ({}) };
+
+function listPage(parameters: URLSearchParams, { total, objectAt }: Collection): string {
   const from = Number(parameters.get('continue') ?? 0);
   const to = Math.min(total, from + Number(parameters.get('limit')));
-  const items = Array.from({ length: to - from }, (_, at) => objectAt?.(from + at));
+  const items = Array.from({ length: to - from }, (_, at) => objectAt(from + at));
   const metadata = { resourceVersion: '5', ...(to < total && { continue: String(to) }) };
   return JSON.stringify({ kind: 'List', metadata, items });
 }
 
 function answer(url: URL, response: ServerResponse): void {
-  const list = () => listPage(url.searchParams, COLLECTIONS.get(url.pathname));
+  const list = () => listPage(url.searchParams, COLLECTIONS.get(url.pathname) ?? NOTHING);
   if (url.searchParams.get('watch') !== 'true') response.end(list());
   else response.write('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n');
 }
@@ -126,6 +162,7 @@ function collectGarbage(): void {
 /** Opens a view, waits until it is in step, and measures. */
 async function viewOf(
   server: string,
+  watchesPods: boolean,
 ): Promise<{ readonly view: ClusterView; readonly rss: number; readonly heap: number }> {
   const connection: Connection = { server, namespace: null, hasProxy: false, credentials: async () => ({}) };
   const nothing = (): void => undefined;
@@ -135,13 +172,15 @@ async function viewOf(
     catalog: builtinCatalog,
     timing: TIMING,
     watchesNodes: true,
-    watchesPods: false,
+    watchesPods,
     events,
   });
   view.start();
   await view.settled(120_000);
   const inventory = view.inventory([]);
   if (inventory.state === 'unknown') throw new Error(inventory.reason);
+  while (watchesPods && inventory.classes.some((one) => inventory.free?.(one) === null))
+    await new Promise((resolve) => setTimeout(resolve, 100));
   collectGarbage();
   await new Promise((resolve) => setTimeout(resolve, 500));
   collectGarbage();
@@ -157,14 +196,16 @@ async function measureMemory(served: string): Promise<void> {
     const port = await new Promise<string>((resolve) =>
       child.stdout.once('data', (text) => resolve(String(text).trim())),
     );
-    const idle = await viewOf(`http://127.0.0.1:${port}/empty`);
-    const full = await viewOf(`http://127.0.0.1:${port}/${served}`);
+    const hasPods = served === 'pods';
+    const idle = await viewOf(`http://127.0.0.1:${port}/empty`, hasPods);
+    const full = await viewOf(`http://127.0.0.1:${port}/${served}`, hasPods);
     report([
       {
         what: `resident memory of ${NODES} nodes over idle (${served})`,
         value: (full.rss - idle.rss) / MIB,
         unit: 'MiB',
-        limit: MEMORY_LIMIT_MIB,
+        // What pods take beside them has no limit of its own.
+        limit: hasPods ? null : MEMORY_LIMIT_MIB,
       },
       { what: 'of it JavaScript objects', value: (full.heap - idle.heap) / MIB, unit: 'MiB', limit: null },
     ]);
@@ -219,6 +260,43 @@ function timeOfSlice(total: number): number {
   return timeOfChange(known, (turn) => putSlice(known, changed[turn] ?? {}));
 }
 
+/** A pod that holds another number of GPUs. */
+function timeOfPod(total: number): number {
+  const pods = new KnownPods();
+  for (let at = 0; at < 4 * total; at += 1) pods.put(podAt(at));
+  const changed = [podAt(8), podAt(8, '8')];
+  let turn = 0;
+  return computingTime(
+    () => {
+      turn += 1;
+      pods.put(changed[turn % 2] ?? {});
+    },
+    5,
+    4_000,
+  );
+}
+
+/** What is free on the nodes of a cluster, asked after a pod has changed. */
+function measureCounts(): void {
+  const nodes = knownNodes(NODES);
+  const pods = new KnownPods();
+  for (let at = 0; at < 4 * NODES; at += 1) pods.put(podAt(at));
+  const free = freeDevices(nodes, pods);
+  const classes = finishClasses(nodes.drafts());
+  const changed = [podAt(8), podAt(8, '8')];
+  let turn = 0;
+  const value = computingTime(
+    () => {
+      turn += 1;
+      pods.put(changed[turn % 2] ?? {});
+      for (const one of classes) free(one);
+    },
+    5,
+    20,
+  );
+  report([{ what: `what is free of ${NODES} nodes, counted anew`, value, unit: 'us', limit: null }]);
+}
+
 function measureChanges(what: string, timeOf: (total: number) => number): void {
   const [few, many] = [timeOf(1_000), timeOf(NODES)];
   report([
@@ -245,6 +323,9 @@ else if (mode === 'memory') await measureMemory(served);
 else {
   measureChanges('change', timeOfNode);
   measureChanges('slice changed', timeOfSlice);
+  measureChanges('pod changed', timeOfPod);
+  measureCounts();
   measureApart('plugin');
+  measureApart('pods');
   measureApart('dra');
 }

@@ -1,8 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
+import { finishClasses } from '../../src/inventory/classes.ts';
+import { freeDevices } from '../../src/inventory/free-devices.ts';
+import { KnownNodes } from '../../src/inventory/known-nodes.ts';
 import { KnownPods } from '../../src/inventory/known-pods.ts';
+import { readNode } from '../../src/inventory/node.ts';
+import { indexGpus } from '../../src/inventory/products.ts';
 import { readInventory } from '../../src/inventory/read.ts';
-import type { FreeCounts } from '../../src/plan/types.ts';
+import type { FreeCounts, FreeDevices } from '../../src/plan/types.ts';
 import { gpuPod, type PodParts } from './gpu-pods.ts';
 import { classesOf, fixtureText, H100_LABELS, node, readText } from './nodes.ts';
 
@@ -84,15 +90,14 @@ describe('the GPUs that pods hold', () => {
     expect([...known.names()]).toEqual([]);
   });
 
-  it('make no other version where nothing of them has changed', () => {
+  it('tell of a change, and of nothing where they have not changed', () => {
     const known = new KnownPods();
+    const changes: unknown[] = [];
+    known.onTaken((node, resource, change) => changes.push([node, resource, change]));
     known.put(gpuPod({ node: 'a' }));
-    const { version } = known;
     known.put(gpuPod({ node: 'a', metadata: { resourceVersion: '7' } }));
     known.put(gpuPod({ name: 'other', node: 'a', limits: { cpu: '1' } }));
-    expect(known.version).toBe(version);
-    known.put(gpuPod({ node: 'a', limits: { [GPU]: '4' } }));
-    expect(known.version).not.toBe(version);
+    expect(changes).toEqual([['a', GPU, { before: 0, after: 8 }]]);
   });
 });
 
@@ -101,6 +106,48 @@ function freeOf(...objects: readonly object[]): readonly (FreeCounts | null | un
   if (inventory.state === 'unknown') throw new Error(JSON.stringify(findings));
   return inventory.classes.map((one) => inventory.free?.(one));
 }
+
+/** Whatever happens in whatever order, what is kept up to date is what a fresh count comes to. */
+it('what is free is counted the same, change by change, as anew', () => {
+  const names = ['a', 'b', 'c'];
+  const change = fc.oneof(
+    fc.record({
+      kind: fc.constant('pod' as const),
+      name: fc.constantFrom('p', 'q', 'r', 's'),
+      node: fc.constantFrom(...names, 'elsewhere'),
+      gpus: fc.constantFrom('0', '1', '4', '8'),
+    }),
+    fc.record({ kind: fc.constant('gone' as const), name: fc.constantFrom('p', 'q', 'r', 's') }),
+    fc.record({
+      kind: fc.constant('node' as const),
+      name: fc.constantFrom(...names),
+      gpus: fc.constantFrom('4', '8'),
+      isCordoned: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('no-node' as const), name: fc.constantFrom(...names) }),
+    fc.record({ kind: fc.constant('asked' as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
+      const [nodes, pods] = [new KnownNodes(indexGpus(builtinCatalog)), new KnownPods()];
+      const free = freeDevices(nodes, pods);
+      const asked = (of: FreeDevices) => finishClasses(nodes.drafts()).map((one) => [one.id, of(one)]);
+      for (const one of changes) {
+        if (one.kind === 'pod') pods.put(gpuPod({ ...one, limits: { [GPU]: one.gpus } }));
+        else if (one.kind === 'gone') pods.remove(`ml/${one.name}`);
+        else if (one.kind === 'no-node') nodes.remove(one.name);
+        else if (one.kind === 'asked') asked(free);
+        else {
+          const spec = { unschedulable: one.isCordoned };
+          const { parts } = readNode(node({ name: one.name, allocatable: { [GPU]: one.gpus }, spec }));
+          if (parts !== null) nodes.put(parts);
+        }
+      }
+      expect(asked(free)).toEqual(asked(freeDevices(nodes, pods)));
+    }),
+    { numRuns: 300, seed: 20_261_125 },
+  );
+});
 
 describe('what is free on the nodes of an inventory file', () => {
   it('is not known without any pod in it', () => {
