@@ -13,7 +13,7 @@ import {
   writtenOf,
 } from '../harness/examples.ts';
 import type { InstalledStage } from '../harness/installed.ts';
-import { type Run, run } from '../harness/kubectl.ts';
+import { type Run, run, warningsIn } from '../harness/kubectl.ts';
 import { type Manifest, SCOUT_128K, W4A16 } from '../harness/manifests.ts';
 import { at, isMembers, listAt, type Members } from '../harness/members.ts';
 import { storedObject } from '../harness/objects.ts';
@@ -70,11 +70,6 @@ function nameOf({ object }: ExampleObject, printed = ''): string {
 }
 
 const nameIn = (object: unknown) => `${at(object, 'kind')} ${at(object, 'metadata', 'name')}`;
-
-function warningsIn(stderr: string): readonly string[] {
-  const lines = stderr.split('\n').filter((line) => line.startsWith('Warning: '));
-  return lines.map((line) => line.slice('Warning: '.length));
-}
 
 function applied({ path }: Example, flags: readonly string[]): readonly string[] {
   return [...flags, '-f', path];
@@ -204,7 +199,7 @@ export function describeExamples(stage: () => InstalledStage): void {
       const args = [BUNDLE, 'mutate', '-f', file, '--inventory', EXAMPLE_INVENTORY];
       const printed = await run(process.execPath, args);
       expect(printed.status, printed.stderr).toBe(0);
-      const read = () => storedObject(kubectl, 'leaderworkerset', 'group');
+      const read = () => storedObject(plane, { resource: 'leaderworkersets', name: 'group' });
 
       await kubectl.run(['apply', '-f', file]);
       const first = await read();

@@ -5,7 +5,8 @@ import { scoutDeployment } from '../harness/manifests.ts';
 import { at, isMembers, listAt, type Members } from '../harness/members.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
-import { NAMESPACE, SERVICE } from '../harness/webhook-configuration.ts';
+import { NAMESPACE, SERVICE, VALIDATING_ENFORCED } from '../harness/webhook-configuration.ts';
+import { itKeepsThreeBooks } from './books.ts';
 
 // Installed with an entry that fails closed, and then nobody answers. The cluster must be able to heal itself, even where
 // somebody labelled the product's own namespace and annotated its Deployment.
@@ -59,7 +60,7 @@ describe('nobody answers, and an entry of the chart fails closed', () => {
       },
       { what: 'the API server knows the label' },
     );
-    expect(refused.text).toContain('failed calling webhook \\"validate-enforced.vramgate.io\\"');
+    expect(refused.text).toContain(`failed calling webhook \\"${VALIDATING_ENFORCED}\\"`);
     const tried = await stage().kubectl.try(['apply', '-f', '-'], scoutDeployment({ name: 'shut-out' }));
     expect(tried.status).toBe(1);
   });
@@ -98,3 +99,5 @@ describe('nobody answers, and an entry of the chart fails closed', () => {
     expect(wrongOf([await askUndersized(plane.api)])).toEqual([]);
   });
 });
+
+itKeepsThreeBooks(stage);

@@ -10,7 +10,7 @@ import { until } from '../harness/process.ts';
 import { serialOfFile, servedSerial } from '../harness/served-certificate.ts';
 import { useReplicas } from '../harness/suite.ts';
 import { startTamperingProxy, type Tamper } from '../harness/tampering-proxy.ts';
-import { MUTATING, VALIDATING, webhookObjects } from '../harness/webhook-configuration.ts';
+import { configureWebhooks, MUTATING, VALIDATING } from '../harness/webhook-configuration.ts';
 import type { WebhookServer } from '../harness/webhook-server.ts';
 
 const stage = useReplicas('faults');
@@ -27,11 +27,11 @@ async function twoReplicas(
   failurePolicy: 'Ignore' | 'Fail',
   timeoutSeconds = 5,
 ): Promise<readonly [WebhookServer, WebhookServer]> {
-  const { plane, kubectl, balancer, certificate } = stage();
+  const { plane, balancer, certificate } = stage();
   const [first, second] = await Promise.all([aliveReplica(0), aliveReplica(1)]);
   balancer.use([first.port, second.port]);
   const { ca } = certificate;
-  await applyWebhooks(plane, kubectl, { port: balancer.port, ca, failurePolicy, timeoutSeconds });
+  await applyWebhooks(plane, { port: balancer.port, ca, failurePolicy, timeoutSeconds });
   return [first, second];
 }
 
@@ -89,10 +89,10 @@ describe('a wrong patch under Ignore', () => {
 
   /** Both webhooks answer through a proxy that makes `patch` of every patch. */
   async function throughProxy(tamper: Tamper): Promise<void> {
-    const { plane, kubectl, balancer, certificate } = stage();
+    const { plane, balancer, certificate } = stage();
     const replica = await aliveReplica(0);
     balancer.use([await startTamperingProxy(certificate, replica.port, tamper)]);
-    await applyWebhooks(plane, kubectl, { port: balancer.port, ca: certificate.ca });
+    await applyWebhooks(plane, { port: balancer.port, ca: certificate.ca });
   }
 
   const create = (body: unknown) =>
@@ -179,10 +179,10 @@ describe('under load no decision is wrong and no call fails', () => {
 
   it('CA rotation: both in the bundle, then the new leaf, then only the new CA', async () => {
     const replicas = await twoReplicas('Fail');
-    const { plane, kubectl, balancer, certificate, authority } = stage();
+    const { plane, balancer, certificate, authority } = stage();
     const next = await createAuthority('e2e webhook CA, the next');
     const configure = (ca: string) =>
-      kubectl.run(['apply', '-f', '-'], webhookObjects({ port: balancer.port, ca, failurePolicy: 'Fail' }));
+      configureWebhooks(plane, { port: balancer.port, ca, failurePolicy: 'Fail' });
     const answers = await underLoad(plane.api, async () => {
       await configure(`${authority.ca}${next.ca}`);
       await delay(2_000);

@@ -1,20 +1,30 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { allCounters } from '../harness/api-metrics.ts';
-import { CHART, type Helm, helmOf, mountAt, routeToLocalhost, writeValues } from '../harness/chart.ts';
+import { callsDuring } from '../harness/api-metrics.ts';
+import {
+  CHART,
+  type Helm,
+  helmOf,
+  mountAt,
+  removeService,
+  routeToLocalhost,
+  tokenOf,
+  writeValues,
+} from '../harness/chart.ts';
 import { auditEvents, webhooksAnswer } from '../harness/cluster.ts';
-import { chartValues, configFolder } from '../harness/installed.ts';
+import { chartValues, remountConfig } from '../harness/installed.ts';
 import { run } from '../harness/kubectl.ts';
 import { nameOf } from '../harness/kwok.ts';
 import { askFitting, askUndersized, wrongOf } from '../harness/load.ts';
 import { ownersByField } from '../harness/managed-fields.ts';
-import { ON_H100, SCOUT_128K, scoutDeployment, W4A16 } from '../harness/manifests.ts';
+import { fittingScout, SCOUT_128K } from '../harness/manifests.ts';
 import { at, listAt, type Members } from '../harness/members.ts';
 import { podSpecOf } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
-import { NAMESPACE, SERVICE, VALIDATING } from '../harness/webhook-configuration.ts';
+import { NAMESPACE, SERVICE, VALIDATING, VALIDATING_ENFORCED } from '../harness/webhook-configuration.ts';
+import { itKeepsThreeBooks } from './books.ts';
 
 // The chart as shipped, with certificates of the product's own making: two replicas start at once, find an empty Secret,
 // and are ready when the caBundle of both configurations holds their CA.
@@ -46,12 +56,11 @@ async function release(
   verb: 'install' | 'upgrade',
   { config = {}, ...more }: Members = {},
 ): Promise<void> {
-  const { plane, balancer, kubectl } = stage();
-  // Whoever owns the fields of our stand-in, the Service of the chart is Helm's.
-  await kubectl.run(['delete', 'service', SERVICE, '-n', NAMESPACE, '--ignore-not-found']);
+  const { plane, balancer } = stage();
+  await removeService(plane);
   const values = await writeValues(plane, { ...chartValues(balancer.port, SELF_MANAGED, config), ...more });
   await helm([verb, SERVICE, CHART, '-n', NAMESPACE, '-f', values]);
-  await routeToLocalhost(kubectl);
+  await routeToLocalhost(plane);
 }
 
 async function expectJudged(): Promise<void> {
@@ -70,14 +79,8 @@ async function expectNoFieldOwnedTwice(): Promise<void> {
 
 /** A Pod of ours that fits, created (as a dry run) in the namespace where calls may not fail. */
 function createPod() {
-  const fitting = scoutDeployment({
-    name: 'enforced',
-    args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
-    gpus: 4,
-    nodeSelector: ON_H100,
-  });
   const metadata = { name: 'enforced', annotations: SCOUT_128K };
-  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpecOf(fitting) };
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpecOf(fittingScout('enforced')) };
   return stage().plane.api.call('/api/v1/namespaces/enforced/pods?dryRun=All', { method: 'POST', body });
 }
 
@@ -99,7 +102,7 @@ async function endWithDeployment(): Promise<void> {
 
 /** The hook's Pod: its own command, script, account and API server; no container here. */
 async function runHook(name: string): Promise<void> {
-  const { plane, kubectl } = stage();
+  const { plane } = stage();
   const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
   const find = async () => {
     const { json } = await plane.api.call(`${pods}?labelSelector=job-name%3D${name}`);
@@ -107,9 +110,8 @@ async function runHook(name: string): Promise<void> {
   };
   const pod = await until(find, { what: `a Pod of ${name} runs` });
   const folder = join(plane.folder, name);
-  await mountAt(kubectl, 'configmap', name, folder);
-  const token = await kubectl.run(['create', 'token', name, '-n', NAMESPACE]);
-  await writeFile(join(folder, 'token'), token.stdout);
+  await mountAt(plane, 'configmaps', name, folder);
+  await writeFile(join(folder, 'token'), await tokenOf(plane, name));
   await writeFile(join(folder, 'ca.crt'), plane.authority.ca);
   const [, ...args] = listAt(pod, 'spec', 'containers', 0, 'command').map(String);
   const env = {
@@ -199,30 +201,15 @@ describe('Helm 4', () => {
     expect(after).toEqual([...before, before[0]]);
     await expectNoFieldOwnedTwice();
 
-    for (const { program } of stage().replicas) {
-      await mountAt(stage().kubectl, 'configmap', SERVICE, configFolder(stage(), program.name));
-    }
-    await until(
-      async () => {
-        const answers = [];
-        for (let turn = 0; turn < 4; turn += 1) answers.push(await askUndersized(stage().plane.api));
-        return answers.every(({ status }) => status === 201) ? true : null;
-      },
-      { what: 'both replicas warn instead of refusing' },
-    );
+    await Promise.all(stage().replicas.map((one) => remountConfig(stage().plane, one)));
+    expect((await askUndersized(stage().plane.api)).status).toBe(201);
   });
 
   it('failClosed: the namespaces of mode enforce have an entry of their own, the others the other', async () => {
     const { api } = stage().plane;
-    const entries = [VALIDATING, 'validate-enforced.vramgate.io'];
-    const calls = async (work: () => Promise<unknown>) => {
-      const before = await allCounters(api, entries);
-      await work();
-      const after = await allCounters(api, entries);
-      return after.map(({ requests }, index) => requests - (before[index]?.requests ?? 0));
-    };
-    expect(await calls(createPod)).toEqual([0, 1]);
-    expect(await calls(() => askFitting(api))).toEqual([1, 0]);
+    const entries = [VALIDATING, VALIDATING_ENFORCED];
+    expect(await callsDuring(api, entries, createPod)).toEqual([0, 1]);
+    expect(await callsDuring(api, entries, () => askFitting(api))).toEqual([1, 0]);
   });
 
   it('uninstall: configurations before Pods, and at no moment is a Pod refused, not even where calls may not fail', async () => {
@@ -256,3 +243,5 @@ describe('Helm 3', () => {
     await expectJudged();
   });
 });
+
+itKeepsThreeBooks(stage);

@@ -6,6 +6,7 @@ import { itKeepsThreeBooks } from './books.ts';
 import { describeExamples } from './examples.ts';
 import { describeMatching } from './matching.ts';
 import { describeModes } from './modes.ts';
+import { describePolicies } from './policies.ts';
 
 // Three groups of cases that ask for nothing but an installed chart; starting one takes longer than all of them.
 const stage = useInstalledChart({ name: 'examples', nodeFiles: [], moreNodes: EXAMPLE_NODES });
@@ -19,4 +20,6 @@ beforeAll(async () => {
 describeMatching(stage);
 describeModes(stage);
 describeExamples(stage);
+// Last, as it upgrades the chart.
+describePolicies(stage);
 itKeepsThreeBooks(stage);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allCounters } from '../harness/api-metrics.ts';
+import { callsDuring } from '../harness/api-metrics.ts';
 import type { InstalledStage } from '../harness/installed.ts';
 import { type Manifest, PROBE } from '../harness/manifests.ts';
 import { at } from '../harness/members.ts';
@@ -80,6 +80,14 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
+/** A Deployment that is admitted, and of which no Pod is made. */
+const exempted = (name: string): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, annotations: { 'vramgate.io/exempt': 'decommissioned next week' } },
+  spec: { selector, replicas: 0, template: template({}) },
+});
+
 interface Attempt {
   readonly name: string;
   readonly own?: Metadata;
@@ -123,14 +131,8 @@ export function describeMatching(stage: () => InstalledStage): void {
     expect([201, 403, 422], reply.text).toContain(reply.status);
   }
 
-  /** Calls of both webhooks while `work` runs, by the API server's own count. */
-  async function callsDuring(work: () => Promise<void>): Promise<readonly number[]> {
-    const { api } = stage().plane;
-    const before = await allCounters(api, [MUTATING, VALIDATING]);
-    await work();
-    const after = await allCounters(api, [MUTATING, VALIDATING]);
-    return after.map(({ requests }, index) => requests - (before[index]?.requests ?? 0));
-  }
+  const callsOfBoth = (work: () => Promise<void>) =>
+    callsDuring(stage().plane.api, [MUTATING, VALIDATING], work);
 
   async function createAll(shape: Shape, attempts: readonly Attempt[]): Promise<void> {
     for (const attempt of attempts) await create(shape, attempt);
@@ -149,8 +151,8 @@ export function describeMatching(stage: () => InstalledStage): void {
       '%s: a key of ours, on itself or on its pod template, makes it ours; not elsewhere, nor in a namespace of the system',
       async (kind, shape) => {
         const { length } = REVIEWED;
-        expect(await callsDuring(() => createAll(shape, REVIEWED))).toEqual([length, length]);
-        expect(await callsDuring(() => createAll(shape, KEPT_AWAY))).toEqual([0, 0]);
+        expect(await callsOfBoth(() => createAll(shape, REVIEWED))).toEqual([length, length]);
+        expect(await callsOfBoth(() => createAll(shape, KEPT_AWAY))).toEqual([0, 0]);
         const names = REVIEWED.map(({ name }) => name);
         const seen = async () => ((await arrived(kind)).length >= length ? arrived(kind) : null);
         expect(await until(seen, { what: `records of ${kind}`, limitMs: 10_000 })).toEqual(names);
@@ -162,28 +164,21 @@ export function describeMatching(stage: () => InstalledStage): void {
         const { shape, own } = podOf(owner);
         await create(shape, { name: 'pod', own });
       };
-      expect(await callsDuring(attempt(null))).toEqual([1, 1]);
+      expect(await callsOfBoth(attempt(null))).toEqual([1, 1]);
       const replicaSet = { apiVersion: 'apps/v1', kind: 'ReplicaSet' };
-      expect(await callsDuring(attempt(replicaSet))).toEqual([0, 0]);
+      expect(await callsOfBoth(attempt(replicaSet))).toEqual([0, 0]);
       // Not a controller: who made the Pod is somebody else.
-      expect(await callsDuring(attempt({ ...replicaSet, controller: false }))).toEqual([1, 1]);
+      expect(await callsOfBoth(attempt({ ...replicaSet, controller: false }))).toEqual([1, 1]);
       // Nobody judged the Rollout.
-      expect(await callsDuring(attempt({ apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout' }))).toEqual([
+      expect(await callsOfBoth(attempt({ apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout' }))).toEqual([
         1, 1,
       ]);
     });
 
     it('an update that removes the last key of ours is still seen', async () => {
       const { kubectl, records } = stage();
-      const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...OURS, name: 'leaving' } };
-      const spec = { selector, replicas: 0, template: template({}) };
-      const body = {
-        ...manifest,
-        metadata: { ...manifest.metadata, annotations: { 'vramgate.io/exempt': 'decommissioned next week' } },
-        spec,
-      };
-      await kubectl.run(['create', '-f', '-'], body);
-      const [, validated] = await callsDuring(async () => {
+      await kubectl.run(['create', '-f', '-'], exempted('leaving'));
+      const [, validated] = await callsOfBoth(async () => {
         await kubectl.run(['annotate', 'deployment', 'leaving', 'vramgate.io/exempt-']);
       });
       expect(validated).toBeGreaterThan(0);
@@ -191,6 +186,25 @@ export function describeMatching(stage: () => InstalledStage): void {
         (one) => at(one, 'subject', 'name') === 'leaving' && at(one, 'operation') === 'UPDATE',
       );
       expect(seen.length).toBeGreaterThan(0);
+    });
+
+    it('subresources and deletions are nobody’s business', async () => {
+      const { api } = stage().plane;
+      const path = '/apis/apps/v1/namespaces/default/deployments';
+      expect((await api.call(path, { method: 'POST', body: exempted('ending') })).status).toBe(201);
+      const contentType = 'application/merge-patch+json';
+      const calls = await callsOfBoth(async () => {
+        const changes = [
+          { of: 'scale', change: { spec: { replicas: 1 } } },
+          { of: 'status', change: { status: { observedGeneration: 7 } } },
+        ];
+        for (const { of, change } of changes) {
+          const call = { method: 'PATCH', contentType, body: change } as const;
+          expect((await api.call(`${path}/ending/${of}?dryRun=All`, call)).status).toBe(200);
+        }
+        expect((await api.call(`${path}/ending`, { method: 'DELETE' })).status).toBe(200);
+      });
+      expect(calls).toEqual([0, 0]);
     });
   });
 }

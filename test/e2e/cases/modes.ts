@@ -1,20 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { InstalledStage } from '../harness/installed.ts';
-import { BF16, type Manifest, ON_H100, scoutDeployment } from '../harness/manifests.ts';
+import { warningsIn } from '../harness/kubectl.ts';
+import { type Manifest, MILLION, undersizedScout, unknownModel } from '../harness/manifests.ts';
 import { at } from '../harness/members.ts';
+import { argsOf, limitsOf, storedObject } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
+import { expectTold } from './told.ts';
 
-const UNDERSIZED = { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' };
-
-function undersized(annotations: Readonly<Record<string, string>> = UNDERSIZED): Manifest {
-  return scoutDeployment({
-    name: 'undersized',
-    annotations,
-    args: ['--model', BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
-    gpus: 4,
-    nodeSelector: ON_H100,
-  });
-}
+const undersized = (annotations: Readonly<Record<string, string>> = MILLION) =>
+  undersizedScout({ name: 'undersized', annotations });
 
 export function describeModes(stage: () => InstalledStage): void {
   function create(namespace: string, body: Manifest) {
@@ -64,7 +58,7 @@ export function describeModes(stage: () => InstalledStage): void {
 
   describe('exemption', () => {
     const exempt = (reason: string) =>
-      create('default', undersized({ ...UNDERSIZED, 'vramgate.io/exempt': reason }));
+      create('default', undersized({ ...MILLION, 'vramgate.io/exempt': reason }));
 
     it('lets through with a reason, and the record says so', async () => {
       expect((await exempt('load test of the driver, until Friday')).status).toBe(201);
@@ -86,17 +80,17 @@ export function describeModes(stage: () => InstalledStage): void {
   });
 
   describe('a model that no catalog knows', () => {
-    it('is admitted with a warning, never in silence', async () => {
-      const manifest = scoutDeployment({
-        name: 'unknown',
-        annotations: { 'vramgate.io/model': 'llama-5-huge' },
-        args: ['--model', 'example.com/llama-5-huge', '--tensor-parallel-size=8'],
-        gpus: 8,
-        nodeSelector: ON_H100,
+    it('is stored as it was written, with a warning, never in silence', async () => {
+      const { plane, kubectl } = stage();
+      const manifest = unknownModel({ name: 'unknown-warned', replicas: 0 });
+      const { stderr } = await kubectl.run(['apply', '-f', '-'], manifest);
+      expect(warningsIn(stderr)).toEqual([expect.stringContaining('unknown-model')]);
+      const object = await storedObject(plane, { resource: 'deployments', name: 'unknown-warned' });
+      expect([argsOf(object), limitsOf(object)]).toEqual([argsOf(manifest), limitsOf(manifest)]);
+      await expectTold(stage(), 'unknown-warned', {
+        ...{ verdict: 'warn', allowed: true, mode: 'enforce', user: 'e2e-admin' },
+        codes: ['unknown-model'],
       });
-      const reply = await create('default', manifest);
-      expect(reply.status).toBe(201);
-      expect(reply.warnings.join('\n')).toContain('unknown-model');
     });
   });
 }

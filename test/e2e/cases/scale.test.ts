@@ -82,8 +82,8 @@ const ASKED = 60;
 
 /** Its figures after it has judged one object after the other, through the API server. */
 async function measured(server: WebhookServer, readyMs: number): Promise<Figures> {
-  const { plane, kubectl, certificate } = stage();
-  await applyWebhooks(plane, kubectl, { port: server.port, ca: certificate.ca });
+  const { plane, certificate } = stage();
+  await applyWebhooks(plane, { port: server.port, ca: certificate.ca });
   const answers = [];
   for (let turn = 0; turn < ASKED; turn += 1) answers.push(await askFitting(plane.api));
   expect(wrongOf(answers)).toEqual([]);

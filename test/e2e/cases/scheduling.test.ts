@@ -8,13 +8,14 @@ import { nameOf } from '../harness/kwok.ts';
 import {
   BF16,
   type Manifest,
-  ON_H100,
+  MILLION,
   SCOUT_128K,
   scoutDeployment,
   scoutWorkload,
+  undersizedScout,
 } from '../harness/manifests.ts';
 import { at, listAt } from '../harness/members.ts';
-import { argsOf, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts';
+import { argsOf, deleteObject, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { BUNDLE } from '../harness/webhook-server.ts';
@@ -65,7 +66,13 @@ async function apply(manifest: Manifest): Promise<void> {
 
 // Each case finds every GPU free: what the scheduler may choose is then up to labels and counts alone.
 afterEach(async () => {
-  await stage().kubectl.run(['delete', 'deployments,statefulsets,jobs', '--all', '--timeout=60s']);
+  for (const collection of [
+    'apps/v1/namespaces/default/deployments',
+    'apps/v1/namespaces/default/statefulsets',
+    'batch/v1/namespaces/default/jobs',
+  ]) {
+    await deleteObject(stage().plane, `/apis/${collection}`);
+  }
   await until(
     async () => {
       const { json } = await stage().plane.api.call('/api/v1/namespaces/default/pods');
@@ -94,11 +101,7 @@ describe('a workload without count and placement lands where its bill says', () 
   });
 
   it('eight GPUs: not on the node where one of eight is ill', async () => {
-    const annotations = {
-      'vramgate.io/model': 'scout',
-      'vramgate.io/context': '1M',
-      'vramgate.io/gpu': 'H100',
-    };
+    const annotations = { ...MILLION, 'vramgate.io/gpu': 'H100' };
     await apply(
       scoutDeployment({ name: 'on-eight', annotations, args: ['--model', BF16, '--max-model-len=1048576'] }),
     );
@@ -127,13 +130,7 @@ describe('a workload without count and placement lands where its bill says', () 
 
 describe('what is refused', () => {
   it('never makes a ReplicaSet', async () => {
-    const undersized = scoutDeployment({
-      name: 'undersized',
-      annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
-      args: ['--model', BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
-      gpus: 4,
-      nodeSelector: ON_H100,
-    });
+    const undersized = undersizedScout({ name: 'undersized' });
     expect((await stage().kubectl.try(['apply', '-f', '-'], undersized)).status).toBe(1);
     const { json } = await stage().plane.api.call('/apis/apps/v1/namespaces/default/replicasets');
     expect(listAt(json, 'items').map(nameOf)).not.toContainEqual(expect.stringMatching(/^undersized/));
@@ -156,7 +153,7 @@ describe('the command line and the cluster say the same', () => {
     await apply(manifest);
 
     const mutated: unknown = parse(printed.stdout);
-    const stored = await storedObject(kubectl, 'deployment', 'same');
+    const stored = await storedObject(plane, { resource: 'deployments', name: 'same' });
     expect(limitsOf(stored)).toEqual({ 'nvidia.com/gpu': '2' });
     expect(limitsOf(stored)).toEqual(limitsOf(mutated));
     expect(argsOf(stored)).toEqual(argsOf(mutated));

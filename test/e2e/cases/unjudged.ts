@@ -1,21 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { InstalledStage } from '../harness/installed.ts';
-import { BF16, ON_H100, scoutDeployment } from '../harness/manifests.ts';
+import { undersizedScout } from '../harness/manifests.ts';
 import { listAt } from '../harness/members.ts';
+import { isStored } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 
 /** What may still be done to a workload that does not fit and runs all the same. Ends with every Deployment deleted. */
 export function describeUnjudged(stage: () => InstalledStage): void {
   describe('what came in while nobody judged', () => {
     const name = 'came-in';
-    const undersized = scoutDeployment({
-      name,
-      annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
-      args: ['--model', BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
-      gpus: 4,
-      nodeSelector: ON_H100,
-      replicas: 0,
-    });
+    const undersized = undersizedScout({ name, replicas: 0 });
 
     beforeAll(async () => {
       const { kubectl, balancer, replicas } = stage();
@@ -58,9 +52,9 @@ export function describeUnjudged(stage: () => InstalledStage): void {
       ]);
       await kubectl.run(['delete', 'deployment', name, '--wait=false']);
       await kubectl.run(['patch', 'deployment', name, '--type=merge', '-p', finalizers(null)]);
-      await until(async () => ((await kubectl.try(['get', 'deployment', name])).status === 1 ? true : null), {
-        what: 'the Deployment is gone',
-      });
+      const gone = async () =>
+        (await isStored(stage().plane, { resource: 'deployments', name })) ? null : true;
+      await until(gone, { what: 'the Deployment is gone' });
     });
 
     it('deletecollection takes everything', async () => {

@@ -7,7 +7,14 @@ import { writtenOf } from '../harness/examples.ts';
 import { ownersByField } from '../harness/managed-fields.ts';
 import { type Manifest, SCOUT_128K, scoutDeployment, scoutWorkload, W4A16 } from '../harness/manifests.ts';
 import { at, listAt } from '../harness/members.ts';
-import { argsOf, generationOf, limitsOf, podSpecOf, storedObject } from '../harness/objects.ts';
+import {
+  argsOf,
+  generationOf,
+  limitsOf,
+  podSpecOf,
+  type Resource,
+  storedObject,
+} from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { NAMESPACE, SERVICE, VALIDATING } from '../harness/webhook-configuration.ts';
@@ -20,7 +27,8 @@ const stage = useInstalledChart({ name: 'updates', nodeFiles: ['dgx-h100.yaml'] 
 
 const CATALOG = fileURLToPath(new URL('../../../docs/catalog.example.yaml', import.meta.url));
 
-const stored = (name: string, resource = 'deployment') => storedObject(stage().kubectl, resource, name);
+const stored = (name: string, resource: Resource = 'deployments') =>
+  storedObject(stage().plane, { resource, name });
 const apply = (input: unknown, ...flags: readonly string[]) =>
   stage().kubectl.run(['apply', ...flags, '-f', '-'], input);
 
@@ -36,10 +44,10 @@ let later: WebhookServer;
 
 /** Another replica: its nodes have no GPU that anything here was planned for, and its catalog holds more. */
 async function startLater(): Promise<WebhookServer> {
-  const { kubectl, addReplica } = stage();
+  const { kubectl, plane, addReplica } = stage();
   const map = ['configmap', SERVICE, '-n', NAMESPACE];
-  const { stdout } = await kubectl.run(['get', ...map, '-o', 'json']);
-  const text = `${at(JSON.parse(stdout), 'data', 'config.yaml')}\n${await readFile(CATALOG, 'utf8')}`;
+  const before = await storedObject(plane, { resource: 'configmaps', name: SERVICE, namespace: NAMESPACE });
+  const text = `${at(before, 'data', 'config.yaml')}\n${await readFile(CATALOG, 'utf8')}`;
   const data = { 'config.yaml': text };
   await kubectl.run(['patch', ...map, '--type=merge', '-p', JSON.stringify({ data })]);
   return addReplica('later', 'amd-mi300x.yaml');
@@ -77,7 +85,7 @@ describe.each([
   const manifest = scoutDeployment({ name });
   const file = { apiVersion: 'v1', kind: 'List', items: kindsOf(name) };
   const all = () =>
-    Promise.all([stored(name), stored(`${name}-job`, 'job'), stored(`${name}-pod`, 'pod')] as const);
+    Promise.all([stored(name), stored(`${name}-job`, 'jobs'), stored(`${name}-pod`, 'pods')] as const);
 
   beforeAll(async () => {
     await apply(file, ...flags);
@@ -245,10 +253,9 @@ describe('kubectl on a workload that we filled in', () => {
       const deployment = await stored('managed');
       expect(limitsOf(deployment)).toEqual({ 'nvidia.com/gpu': '4' });
       expect(argsOf(deployment)).toEqual(args);
-      // kubectl leaves managedFields out of what it prints.
-      const path = '/apis/apps/v1/namespaces/default/deployments/managed';
-      const owners = ownersByField((await stage().plane.api.call(path)).json);
-      const limit = [...owners].find(([field]) => field.endsWith('f:limits/f:nvidia.com/gpu'));
+      const limit = [...ownersByField(deployment)].find(([field]) =>
+        field.endsWith('f:limits/f:nvidia.com/gpu'),
+      );
       expect(limit?.[1]).toEqual(['first']);
     });
   });

@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ControlPlane } from './control-plane.ts';
-import { type Kubectl, type Run, run } from './kubectl.ts';
-import { at, isMembers, listAt, type Members } from './members.ts';
+import { type Run, run } from './kubectl.ts';
+import { at, isMembers, listAt } from './members.ts';
+import { createObject, deleteObject, podSpecOf, storedObject } from './objects.ts';
 import { NAMESPACE, SERVICE } from './webhook-configuration.ts';
 
 export const CHART = fileURLToPath(new URL('../../../charts/vramgate', import.meta.url));
@@ -28,48 +29,65 @@ export async function writeValues(plane: ControlPlane, values: unknown, name = '
   return file;
 }
 
+const SERVICES = `/api/v1/namespaces/${NAMESPACE}/services`;
+
+/** Whoever owns the fields of our stand-in, the Service of the chart is Helm's: to be called before an upgrade. */
+export async function removeService(plane: ControlPlane): Promise<void> {
+  await deleteObject(plane, `${SERVICES}/${SERVICE}`);
+}
+
 /**
  * Nobody routes a ClusterIP here, so the Service of the chart is replaced by one of the same name that leads to
  * localhost. Bundle, names, path and port of the configurations stay as the chart rendered them.
  */
-export async function routeToLocalhost(kubectl: Kubectl): Promise<void> {
-  const service = {
+export async function routeToLocalhost(plane: ControlPlane): Promise<void> {
+  await removeService(plane);
+  await createObject(plane, SERVICES, {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { namespace: NAMESPACE, name: SERVICE },
+    metadata: { name: SERVICE },
     spec: { type: 'ExternalName', externalName: 'localhost' },
-  };
-  await kubectl.run(['replace', '--force', '-f', '-'], service);
+  });
 }
 
 /** The arguments that the chart's Deployment gives to the container, as stored. */
-export async function chartArguments(kubectl: Kubectl): Promise<readonly string[]> {
-  const { stdout } = await kubectl.run(['get', 'deployment', SERVICE, '-n', NAMESPACE, '-o', 'json']);
-  const parsed: unknown = JSON.parse(stdout);
-  const container = listAt(parsed, 'spec', 'template', 'spec', 'containers').find(
-    (one) => at(one, 'name') === 'webhook',
-  );
-  return listAt(container, 'args').map(String);
-}
-
-async function dataOf(kubectl: Kubectl, kind: 'configmap' | 'secret', name: string): Promise<Members> {
-  const { stdout } = await kubectl.run(['get', kind, name, '-n', NAMESPACE, '-o', 'json']);
-  const data = at(JSON.parse(stdout), 'data');
-  return isMembers(data) ? data : {};
+export async function chartArguments(plane: ControlPlane): Promise<readonly string[]> {
+  const deployment = await storedObject(plane, {
+    resource: 'deployments',
+    name: SERVICE,
+    namespace: NAMESPACE,
+  });
+  const containers = listAt(podSpecOf(deployment), 'containers');
+  return listAt(
+    containers.find((one) => at(one, 'name') === 'webhook'),
+    'args',
+  ).map(String);
 }
 
 /** Writes a ConfigMap or a Secret to a folder, as the kubelet mounts it. */
 export async function mountAt(
-  kubectl: Kubectl,
-  kind: 'configmap' | 'secret',
+  plane: ControlPlane,
+  resource: 'configmaps' | 'secrets',
   name: string,
   folder: string,
 ): Promise<void> {
+  const { data } = await storedObject(plane, { resource, name, namespace: NAMESPACE });
   await mkdir(folder, { recursive: true });
-  for (const [key, value] of Object.entries(await dataOf(kubectl, kind, name))) {
-    const text = kind === 'secret' ? Buffer.from(String(value), 'base64').toString() : String(value);
+  for (const [key, value] of Object.entries(isMembers(data) ? data : {})) {
+    const text = resource === 'secrets' ? Buffer.from(String(value), 'base64').toString() : String(value);
     await writeFile(join(folder, key), text, { mode: 0o600 });
   }
+}
+
+/** The credentials that Pods of an account of the chart are mounted. */
+export async function tokenOf(plane: ControlPlane, account: string): Promise<string> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${account}/token`;
+  const answer = await createObject(plane, path, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: { expirationSeconds: 8 * 60 * 60 },
+  });
+  return String(at(answer, 'status', 'token'));
 }
 
 /** Paths of the container become paths of this machine; ports are the harness's own. */

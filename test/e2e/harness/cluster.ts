@@ -9,7 +9,7 @@ import { jsonLines, type Members } from './members.ts';
 import type { Authority } from './pki.ts';
 import { until } from './process.ts';
 import type { Tools } from './tools.ts';
-import { SERVER_NAME, type WebhookSettings, webhookObjects } from './webhook-configuration.ts';
+import { configureWebhooks, SERVER_NAME, type WebhookSettings } from './webhook-configuration.ts';
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
 /** What a file of cases works with; each file has its own. */
@@ -71,13 +71,21 @@ export async function webhooksAnswer({ api }: ControlPlane): Promise<void> {
   await until(ask, { what: 'the API server calls the webhook' });
 }
 
+/** Configures both and waits until they are asked; `server` where another has answered so far. */
 export async function applyWebhooks(
   plane: ControlPlane,
-  kubectl: Kubectl,
   settings: WebhookSettings,
+  server?: WebhookServer,
 ): Promise<void> {
-  await kubectl.run(['apply', '-f', '-'], webhookObjects(settings));
-  await webhooksAnswer(plane);
+  await configureWebhooks(plane, settings);
+  await until(
+    async () => {
+      await webhooksAnswer(plane);
+      const asked = new Set((await server?.records())?.map((one) => one['webhook']));
+      return server === undefined || asked.size === 2 ? true : null;
+    },
+    { what: 'the API server calls both webhooks of the new server' },
+  );
 }
 
 export function adminKubectl({ tools, adminConfig, folder }: ControlPlane): Kubectl {
@@ -106,7 +114,7 @@ export async function startPlane(
 
 /** The decision record of an object, from our log; it is written after the answer. */
 export async function recordOf(
-  server: WebhookServer,
+  server: Pick<WebhookServer, 'records'>,
   webhook: 'mutate' | 'validate',
   name: string,
 ): Promise<Members> {

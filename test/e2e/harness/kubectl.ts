@@ -15,12 +15,15 @@ export interface RunSettings {
 
 const RUN_LIMIT_MS = 120_000;
 
+/** A Go command that ends within a second need not collect its garbage. */
+const NO_COLLECTING = { GOGC: 'off', GOMEMLIMIT: '1GiB' };
+
 /** Runs a command to its end. Its exit status is an answer, not an error. */
 export function run(command: string, args: readonly string[], settings: RunSettings = {}): Promise<Run> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: [settings.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      env: cleanEnvironment(settings.env),
+      env: cleanEnvironment({ ...NO_COLLECTING, ...settings.env }),
       timeout: RUN_LIMIT_MS,
     });
     const chunks: { readonly out: Buffer[]; readonly err: Buffer[] } = { out: [], err: [] };
@@ -76,4 +79,10 @@ export function kubectlOf({ kubectl, kubeconfig, home }: KubectlSettings): Kubec
       return result;
     },
   };
+}
+
+/** The `Warning` headers of the answers, which kubectl prints one a line. */
+export function warningsIn(stderr: string): readonly string[] {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('Warning: '));
+  return lines.map((line) => line.slice('Warning: '.length));
 }

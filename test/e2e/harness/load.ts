@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from './api.ts';
-import { BF16, type Manifest, ON_H100, scoutDeployment, W4A16 } from './manifests.ts';
+import { fittingScout, type Manifest, undersizedScout } from './manifests.ts';
 
 /** Steady creates (dry runs: nothing is stored, the webhooks are called all the same) while something happens. */
 
@@ -10,23 +10,12 @@ interface Probe {
 }
 
 const FITTING: Probe = {
-  manifest: scoutDeployment({
-    name: 'load-fits',
-    args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
-    gpus: 4,
-    nodeSelector: ON_H100,
-  }),
+  manifest: fittingScout('load-fits'),
   status: 201,
 };
 
 const UNDERSIZED: Probe = {
-  manifest: scoutDeployment({
-    name: 'load-refused',
-    annotations: { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' },
-    args: [BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
-    gpus: 4,
-    nodeSelector: ON_H100,
-  }),
+  manifest: undersizedScout({ name: 'load-refused' }),
   status: 403,
 };
 

@@ -59,6 +59,43 @@ export function scoutDeployment(settings: ScoutSettings): Manifest {
   };
 }
 
+/** Stays as it is: twice the H100 that its bill needs, and a flag that uses them. */
+export function fittingScout(name: string): Manifest {
+  return scoutDeployment({
+    name,
+    args: [W4A16, '--max-model-len=131072', '--tensor-parallel-size=4'],
+    gpus: 4,
+    nodeSelector: ON_H100,
+  });
+}
+
+/** bf16 weights and a million tokens: eight H100 by the bill, and the author has four. */
+export const MILLION = { 'vramgate.io/model': 'scout', 'vramgate.io/context': '1M' };
+
+/** Refused, as it needs more than its author gives it. */
+export function undersizedScout(
+  settings: Pick<ScoutSettings, 'name' | 'annotations' | 'replicas'>,
+): Manifest {
+  return scoutDeployment({
+    annotations: MILLION,
+    args: ['--model', BF16, '--max-model-len=1048576', '--tensor-parallel-size=4'],
+    gpus: 4,
+    nodeSelector: ON_H100,
+    ...settings,
+  });
+}
+
+/** Eight GPUs for a model that no catalog knows. */
+export function unknownModel(settings: Pick<ScoutSettings, 'name' | 'replicas'>): Manifest {
+  return scoutDeployment({
+    annotations: { 'vramgate.io/model': 'llama-5-huge' },
+    args: ['--model', 'example.com/llama-5-huge', '--tensor-parallel-size=8'],
+    gpus: 8,
+    nodeSelector: ON_H100,
+    ...settings,
+  });
+}
+
 /** The same serving Pod under another kind: a StatefulSet, or a Job that serves a batch and ends. */
 export function scoutWorkload(kind: 'StatefulSet' | 'Job', settings: ScoutSettings): Manifest {
   const { name, annotations = SCOUT_128K } = settings;

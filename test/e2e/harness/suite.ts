@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { type Balancer, startBalancer } from './balancer.ts';
 import {
   adminKubectl,
-  applyWebhooks,
   type CertificateFiles,
   keepLogs,
   logsIn,
@@ -32,17 +31,14 @@ const START_LIMIT_MS = 45 * 60_000;
 
 const KEPT = new URL('../logs/', import.meta.url).pathname;
 
-export interface FileServerStage extends Stage {
-  readonly server: WebhookServer;
-  readonly certificate: CertificateFiles;
-}
+/** Further flags of the API server; the folder is the control plane's. */
+type ApiServerFlags = (folder: string) => Promise<readonly string[]>;
 
 export interface Staging<T extends Stage> {
   readonly name: string;
   readonly tools: readonly Binary[];
   readonly withControllers: boolean;
-  /** Further flags of the API server; the folder is the control plane's. */
-  readonly apiServerFlags?: (folder: string) => Promise<readonly string[]>;
+  readonly apiServerFlags?: ApiServerFlags;
   readonly prepare: (stage: Stage) => Promise<T>;
 }
 
@@ -106,44 +102,30 @@ export function useStage<T extends Stage>(staging: Staging<T>): () => T {
   };
 }
 
-/** The built server with certificate files and an inventory file behind hand-written configurations. */
-export function useFileServer(name: string): () => FileServerStage {
-  return useStage<FileServerStage>({
-    name,
-    tools: API_SERVER_TOOLS,
-    withControllers: false,
-    prepare: async ({ plane, kubectl }) => {
-      const authority = await createAuthority('e2e webhook CA');
-      const certificate = await writeCertificate(join(plane.folder, 'certificate'), authority);
-      const server = await startFileServer(plane.folder, certificate);
-      await applyWebhooks(plane, kubectl, { port: server.port, ca: certificate.ca });
-      return { plane, kubectl, server, certificate };
-    },
-  });
-}
-
 export interface ReplicaStage extends Stage {
   readonly balancer: Balancer;
   readonly authority: Authority;
   readonly certificate: CertificateFiles;
-  /** Starts a replica that is not behind the balancer yet. */
-  readonly start: (name: string) => Promise<WebhookServer>;
-  readonly started: readonly WebhookServer[];
+  /** Starts a replica that is not behind the balancer yet; one with a CA for its clients asks them for a certificate. */
+  readonly start: (name: string, clientCaFile?: string) => Promise<WebhookServer>;
+  /** Also those that a case has started in its own way. */
+  readonly started: WebhookServer[];
 }
 
-/** Any number of file servers behind a balancer; each case starts and ends its own. */
-export function useReplicas(name: string): () => ReplicaStage {
+/** An API server alone, and any number of file servers behind a balancer; each case starts and ends its own. */
+export function useReplicas(name: string, apiServerFlags?: ApiServerFlags): () => ReplicaStage {
   return useStage<ReplicaStage>({
     name,
     tools: API_SERVER_TOOLS,
     withControllers: false,
+    ...(apiServerFlags !== undefined && { apiServerFlags }),
     prepare: async ({ plane, kubectl }) => {
       const authority = await createAuthority('e2e webhook CA');
       const certificate = await writeCertificate(join(plane.folder, 'certificate'), authority);
       const balancer = await startBalancer();
       const started: WebhookServer[] = [];
-      const start = async (replica: string) => {
-        const server = await startFileServer(plane.folder, certificate, replica);
+      const start = async (replica: string, clientCaFile?: string) => {
+        const server = await startFileServer(plane.folder, certificate, replica, clientCaFile ?? null);
         started.push(server);
         return server;
       };

@@ -1,3 +1,6 @@
+import type { ControlPlane } from './control-plane.ts';
+import { putObject } from './objects.ts';
+
 /**
  * Webhook configurations written by hand: the suite's own, for cases that are about the server and not about the chart.
  * The API server is sent to localhost by a Service of type ExternalName, so names, bundle, path and port are used as in
@@ -9,6 +12,8 @@ export const SERVICE = 'vramgate';
 export const SERVER_NAME = `${SERVICE}.${NAMESPACE}.svc`;
 export const MUTATING = 'mutate.vramgate.io';
 export const VALIDATING = 'validate.vramgate.io';
+/** The entry of the chart that fails closed, where it has one. */
+export const VALIDATING_ENFORCED = 'validate-enforced.vramgate.io';
 
 export interface WebhookSettings {
   /** The port of localhost where the server (or a balancer before it) listens. */
@@ -52,32 +57,26 @@ function entry(name: string, path: string, settings: WebhookSettings): Readonly<
   };
 }
 
-/** The namespace, the Service and both configurations: a list for `kubectl apply -f -`. */
-export function webhookObjects(settings: WebhookSettings): unknown {
-  const api = 'admissionregistration.k8s.io/v1';
-  return {
+const REGISTRATION = 'admissionregistration.k8s.io/v1';
+
+/** The namespace, the Service and both configurations. */
+export async function configureWebhooks(plane: ControlPlane, settings: WebhookSettings): Promise<void> {
+  const namespace = `/api/v1/namespaces/${NAMESPACE}`;
+  await putObject(plane, namespace, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+  await putObject(plane, `${namespace}/services/${SERVICE}`, {
     apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
-      {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { namespace: NAMESPACE, name: SERVICE },
-        spec: { type: 'ExternalName', externalName: 'localhost' },
-      },
-      {
-        apiVersion: api,
-        kind: 'MutatingWebhookConfiguration',
-        metadata: { name: 'vramgate' },
-        webhooks: [{ ...entry(MUTATING, '/mutate', settings), reinvocationPolicy: 'IfNeeded' }],
-      },
-      {
-        apiVersion: api,
-        kind: 'ValidatingWebhookConfiguration',
-        metadata: { name: 'vramgate' },
-        webhooks: [entry(VALIDATING, '/validate', settings)],
-      },
-    ],
-  };
+    kind: 'Service',
+    metadata: { namespace: NAMESPACE, name: SERVICE },
+    spec: { type: 'ExternalName', externalName: 'localhost' },
+  });
+  const editing = { ...entry(MUTATING, '/mutate', settings), reinvocationPolicy: 'IfNeeded' };
+  const configurations = [
+    { kind: 'MutatingWebhookConfiguration', webhooks: [editing] },
+    { kind: 'ValidatingWebhookConfiguration', webhooks: [entry(VALIDATING, '/validate', settings)] },
+  ];
+  for (const { kind, webhooks } of configurations) {
+    const metadata = { name: 'vramgate' };
+    const path = `/apis/${REGISTRATION}/${kind.toLowerCase()}s/${metadata.name}`;
+    await putObject(plane, path, { apiVersion: REGISTRATION, kind, metadata, webhooks });
+  }
 }
