@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/file.ts';
 import { parseServeOptions, SERVE_USAGE, type ServeOptions } from '../config/serve-options.ts';
 import { createLog, type LineSink, type Log } from '../observe/logger.ts';
@@ -21,6 +20,7 @@ import {
   watchConfig,
   watchInventory,
 } from './serve/configuration.ts';
+import { keepHeapSmall } from './serve/memory.ts';
 import { messageOf, type Running } from './serve/running.ts';
 import { createSnapshots } from './serve/snapshots.ts';
 import { warmUp, warmUpFurther } from './serve/warm-up.ts';
@@ -32,19 +32,13 @@ export interface ServeIo {
   readonly stopped: Promise<void>;
 }
 
-/**
- * V8 lets the heap grow to several times of what is alive before it collects: reading the nodes of a large cluster would
- * leave 50 MiB of garbage resident for good. 20 percent takes no more time that could be measured (test/bench/serve.bench.ts).
- */
-const COLLECT_OFTEN = '--heap-growing-percent=20';
-
 /** `vramgate serve`: the webhook, until the process is asked to end. */
 export async function runServe(argv: readonly string[], io: ServeIo): Promise<number> {
   if (argv.includes('--help')) {
     io.err(`${SERVE_USAGE}\n`);
     return EXIT.fits;
   }
-  setFlagsFromString(COLLECT_OFTEN);
+  keepHeapSmall();
   const reading = parseServeOptions(argv);
   if ('mistake' in reading) throw new UsageError(`${reading.mistake}\n${SERVE_USAGE}`);
   const cleanup = new AsyncDisposableStack();
