@@ -84,7 +84,7 @@ function isUnpatchable({ code }: Finding): boolean {
 
 /** Findings of reading the object, less what an update is not refused for. */
 function foundSince(before: Read | null, now: Pick<Read, 'findings'>, { policy }: Facts): readonly Finding[] {
-  if (before === null || !isUnderRules(before.workload, policy)) return now.findings;
+  if (before === null || !(isUnderRules(before.workload, policy) || isUnread(before))) return now.findings;
   return ratchetGiven(before.findings, now.findings, policy);
 }
 
@@ -107,9 +107,21 @@ function oldReading(input: DecideInput): Read | null {
   return reading.kind === 'workload' ? reading : null;
 }
 
-/** Beyond the limits: whose it is stands in a template that was not read, so it is not passed over in silence. */
+/**
+ * Beyond the limits, or where annotations are no map: whose it is stands in what was not read, so it is not passed over
+ * in silence.
+ */
 function isUnread({ workload, findings }: Read): boolean {
-  return workload.templates.length === 0 && findings.some(({ code }) => code === 'analysis-limit');
+  return (
+    (workload.templates.length === 0 && findings.some(({ code }) => code === 'analysis-limit')) ||
+    findings.some(hidesAnnotations)
+  );
+}
+
+const HOLDERS: ReadonlySet<unknown> = new Set(['metadata', 'annotations']);
+
+function hidesAnnotations({ code, path }: Finding): boolean {
+  return code === 'malformed-object' && HOLDERS.has(path.at(-1));
 }
 
 /** Objects whose controller makes the pods: said plainly, and by the policy for unknowns where the author asked. */

@@ -39,6 +39,24 @@ function codes(decision: Decision): readonly string[] {
   return decision.findings.map((one) => one.code);
 }
 
+describe('annotations that are no map', () => {
+  it.each([
+    ['text', { metadata: { name: 'scout', annotations: 'vramgate.io/model: scout' } }],
+    ['a list for metadata', { metadata: ['vramgate.io/model'] }],
+  ])('are not taken for none: %s', (_, more) => {
+    const decision = create({ ...deployment({}), ...more });
+
+    expect(decision.verdict).toBe('deny');
+    expect(codes(decision)).toEqual(['malformed-object']);
+  });
+
+  it('a null is none, as the API server takes it', () => {
+    const decision = create({ ...deployment({}), metadata: { name: 'scout', annotations: null } });
+
+    expect(decision.verdict).toBe('ignore');
+  });
+});
+
 describe('a new Deployment', () => {
   it('is left alone when it fits as written', () => {
     const decision = create(objectOf(caseOf('scout-fits')));
