@@ -6,6 +6,7 @@ import type {
   DecisionRecord,
   Facts,
   RecordIdentity,
+  WaysOutFor,
 } from '../pipeline/types.ts';
 import { freeFigures } from '../plan/free.ts';
 import type { Decision } from '../plan/types.ts';
@@ -30,7 +31,7 @@ export type Webhook = 'mutate' | 'validate';
 
 /** The pipeline, as this room sees it. */
 export interface Judge {
-  readonly decide: (input: DecideInput, facts: Facts) => Decided;
+  readonly decide: (input: DecideInput, facts: Facts, waysOutFor: WaysOutFor) => Decided;
   readonly record: (
     decision: Decided,
     identity: RecordIdentity,
@@ -74,7 +75,8 @@ function inputOf(review: Review): DecideInput | null {
 function decideAbout(review: Review, webhook: Webhook, facts: Facts, judge: Judge): Decided {
   const input = inputOf(review);
   if (input === null) return settle([], 'ignore', facts);
-  const decision = judge.decide(input, facts);
+  // `/mutate` never refuses, and a warning has no room for ways out.
+  const decision = judge.decide(input, facts, webhook === 'mutate' ? 'none' : 'denied');
   // What was not read whole must not be edited: the paths of a patch would be those of another object.
   if (review.isReduced) return { ...decision, edits: [] };
   return webhook === 'validate' ? asWritten(decision, facts.policy) : decision;

@@ -17,17 +17,17 @@ export interface Concluded {
   readonly mends?: readonly Edit[];
 }
 
-/** @param findRemedies asked only where the object is refused. */
+/** @param findRemedies asked only where the object is refused; `isDenied`: the mode refuses it as well. */
 export function conclude(
   { evaluation, findings, edits, mends = [] }: Concluded,
   facts: Facts,
-  findRemedies: () => readonly Remedy[],
+  findRemedies: (isDenied: boolean) => readonly Remedy[],
 ): Decision {
   const ruled = ruleOn(findings, facts.policy, facts.namespaceMode);
   const { isRefused } = ruled;
   const made = isRefused ? mends : edits;
   const hasEdits = made.some((edit) => edit.kind !== 'set-annotation');
-  const said = undisclosed({ findings, remedies: isRefused ? findRemedies() : [] }, facts);
+  const said = undisclosed({ findings, remedies: isRefused ? findRemedies(ruled.isDenied) : [] }, facts);
   const isSame = said.findings === findings;
   const ruling = isSame ? ruled : ruleOn(said.findings, facts.policy, facts.namespaceMode);
   return {

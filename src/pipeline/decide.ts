@@ -16,7 +16,7 @@ import { isOurs, isUnderRules } from './ours.ts';
 import { ratchetGiven } from './ratchet.ts';
 import { findRemedies } from './remedies/find.ts';
 import type { Tried } from './remedies/scene.ts';
-import type { Basis, Decided, DecideInput, Facts } from './types.ts';
+import type { Basis, Decided, DecideInput, Facts, WaysOutFor } from './types.ts';
 import { annotationsOf, isOwned } from './units.ts';
 
 /**
@@ -30,8 +30,8 @@ import { annotationsOf, isOwned } from './units.ts';
  * 6. modes and policy turn findings into a verdict; a refusal looks for ways out
  * 7. of pods that are to be made: what is free for them now, which changes nothing
  */
-export function decide(input: DecideInput, facts: Facts): Decided {
-  const { decided } = decideOnce({ input, facts, withRemedies: true });
+export function decide(input: DecideInput, facts: Facts, waysOutFor: WaysOutFor = 'refused'): Decided {
+  const { decided } = decideOnce({ input, facts, waysOutFor });
   return toldFree(decided, freeFigures(decided.basis.landings, facts.inventory), facts);
 }
 
@@ -39,7 +39,7 @@ export function decide(input: DecideInput, facts: Facts): Decided {
 interface Start {
   readonly input: DecideInput;
   readonly facts: Facts;
-  readonly withRemedies: boolean;
+  readonly waysOutFor: WaysOutFor;
 }
 
 /** A decision, and what it judged: ways out are looked for in that. */
@@ -193,8 +193,12 @@ const UNTRIED: ReadonlySet<FindingCode> = new Set(['malformed-object', 'analysis
 function judgedDecision(start: Start, { workload, old, given, mends }: Judging, judgement: Judgement): Step {
   const { evaluation } = judgement;
   const all = { ...judgement, findings: [...given, ...judgement.findings], mends };
-  const mayTry = start.withRemedies && !given.some(({ code }) => UNTRIED.has(code));
-  const decision = conclude(all, start.facts, () => (mayTry ? remediesFor(start, workload, all) : []));
+  const mayTry = !given.some(({ code }) => UNTRIED.has(code));
+  const isWanted = (isDenied: boolean): boolean =>
+    start.waysOutFor === 'refused' || (start.waysOutFor === 'denied' && isDenied);
+  const decision = conclude(all, start.facts, (isDenied) =>
+    mayTry && isWanted(isDenied) ? remediesFor(start, workload, all) : [],
+  );
   const basis: Basis = {
     given: [...given, ...judgement.given],
     settled: null,
@@ -249,7 +253,7 @@ function unitOf(
 
 function remediesFor({ input, facts }: Start, workload: Workload, judgement: Judgement): readonly Remedy[] {
   const attempt = (object: unknown): Tried => {
-    const step = decideOnce({ input: { ...input, object }, facts, withRemedies: false });
+    const step = decideOnce({ input: { ...input, object }, facts, waysOutFor: 'none' });
     return {
       isAdmitted: isWayOut(step.decided),
       workload: step.workload,

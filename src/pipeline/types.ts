@@ -13,6 +13,12 @@ export interface Facts extends PlanFacts {
   readonly namespaceMode: Mode | null;
 }
 
+/**
+ * What ways out are looked for of. It takes ten times as long as the decision itself, so nobody looks who has no place to
+ * say them: `refused`: whatever the rules refuse, in any mode; `denied`: only what the caller is refused.
+ */
+export type WaysOutFor = 'refused' | 'denied' | 'none';
+
 export interface Requester {
   readonly username: string;
   readonly groups: readonly string[];

@@ -121,7 +121,7 @@ describe('with nodes that are watched', () => {
       ...JUDGE,
       decide: (input, facts) => {
         decisions += 1;
-        return JUDGE.decide(input, facts);
+        return JUDGE.decide(input, facts, 'denied');
       },
     });
     const parsed = read(created(FITS));
@@ -157,7 +157,7 @@ function counting(): {
     ...JUDGE,
     decide: (input, facts) => {
       decisions += 1;
-      return JUDGE.decide(input, facts);
+      return JUDGE.decide(input, facts, 'denied');
     },
   });
   return {
