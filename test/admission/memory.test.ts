@@ -10,7 +10,7 @@ import { KnownNodes } from '../../src/inventory/known-nodes.ts';
 import { KnownPods } from '../../src/inventory/known-pods.ts';
 import { readNode } from '../../src/inventory/node.ts';
 import { indexGpus } from '../../src/inventory/products.ts';
-import type { Facts } from '../../src/pipeline/types.ts';
+import type { Facts, WaysOutFor } from '../../src/pipeline/types.ts';
 import { gpuPod } from '../inventory/gpu-pods.ts';
 import { H100_LABELS, node } from '../inventory/nodes.ts';
 import {
@@ -144,6 +144,22 @@ describe('with nodes that are watched', () => {
 
     expect(memory.recall(aged(4), 'key')).toBe(1);
     expect(memory.recall(swapped, 'key')).toBeUndefined();
+  });
+});
+
+describe('ways out', () => {
+  it('are asked for by the webhook that can tell them', () => {
+    const asked: WaysOutFor[] = [];
+    const answer = createReviewer({
+      ...JUDGE,
+      decide: (input, facts, waysOutFor) => {
+        asked.push(waysOutFor);
+        return JUDGE.decide(input, facts, waysOutFor);
+      },
+    });
+    for (const webhook of WEBHOOKS) answer({ review: read(created(UNDERSIZED)), webhook, time: TIME }, FACTS);
+
+    expect(asked).toEqual(['none', 'denied']);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { applyPatch, lowerEdits } from '../../src/admission/json-patch.ts';
-import type { Facts } from '../../src/pipeline/types.ts';
-import type { Decision } from '../../src/plan/types.ts';
+import { decide } from '../../src/pipeline/decide.ts';
+import type { Facts, WaysOutFor } from '../../src/pipeline/types.ts';
+import type { Decision, Mode } from '../../src/plan/types.ts';
 import {
   cluster,
   create,
@@ -63,6 +64,35 @@ function trainer(gpus: number): Server {
     limits: { 'nvidia.com/gpu': gpus },
   };
 }
+
+/** They take ten times as long as the decision itself. */
+describe('who is told of ways out', () => {
+  const tooSmall = scoutOn({ 'nvidia.com/gpu': 1 }, { args: vllmArgs(SCOUT, 32_768) });
+  const found = (waysOutFor: WaysOutFor, mode: Mode): number => {
+    const facts = cluster([H100_NODES], { mode });
+    const input = {
+      operation: 'CREATE' as const,
+      object: tooSmall,
+      oldObject: null,
+      namespace: 'ml',
+      user: null,
+    };
+    const decision = decide(input, facts, waysOutFor);
+    expect(decision.verdict).toBe('deny');
+    return decision.remedies.length;
+  };
+
+  it('whoever is refused, and who asks in any mode', () => {
+    expect(found('denied', 'enforce')).toBeGreaterThan(0);
+    expect(found('refused', 'audit')).toBeGreaterThan(0);
+  });
+
+  it('not who is admitted with a warning, and nobody where edits are all that is asked for', () => {
+    expect(found('denied', 'warn')).toBe(0);
+    expect(found('denied', 'audit')).toBe(0);
+    expect(found('none', 'enforce')).toBe(0);
+  });
+});
 
 describe('slices and shares', () => {
   it.each([
