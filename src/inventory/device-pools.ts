@@ -1,20 +1,37 @@
 import { matchesNode } from '../placement/node-affinity.ts';
 import type { Labels } from './fields.ts';
-import type { Reach, ServedDevice, ServedGroup, SliceFacts } from './resource-slice.ts';
+import type { Reach, ServedDevice, SliceFacts } from './resource-slice.ts';
 
 /** Nodes whose devices may have changed. */
 export type Affected = ReadonlySet<string> | 'all';
 
-/** Slices of one pool: one, almost always. */
-type Pool = readonly SliceFacts[];
+/** `own`: the node that the pool is named after, as the drivers of both vendors name theirs. */
+type PoolReach = Reach | { readonly by: 'own' };
 
-/** Lists of devices that are told apart; a fleet has some dozens. */
+interface Group {
+  readonly reach: PoolReach;
+  readonly devices: readonly ServedDevice[];
+}
+
+/** A slice as it is kept: what is alike on thousands of nodes is held once. */
+interface Kept extends Omit<SliceFacts, 'groups'> {
+  readonly groups: readonly Group[];
+}
+
+/** Slices of one pool: one, almost always. */
+type Pool = readonly Kept[];
+
+type PoolName = Pick<SliceFacts, 'driver' | 'pool'>;
+
+/** Lists of devices that are held; a fleet has some dozens. */
 const MOST_SHARED = 4096;
 
 const NONE: Affected = new Set();
 const NO_LABELS: Labels = new Map();
+const NO_SLICES: Pool = [];
+const OWN: PoolReach = { by: 'own' };
 
-function poolKey({ driver, pool }: SliceFacts): string {
+function keyOf({ driver, pool }: PoolName): string {
   return `${driver}/${pool}`;
 }
 
@@ -22,24 +39,25 @@ function together(one: Affected, other: Affected): Affected {
   return one === 'all' || other === 'all' ? 'all' : new Set([...one, ...other]);
 }
 
-function namesOf(groups: readonly ServedGroup[]): Affected {
+function namesOf({ pool, groups }: Kept): Affected {
   const names = new Set<string>();
   for (const { reach } of groups) {
-    if (reach.by !== 'name') return 'all';
-    names.add(reach.name);
+    if (reach.by === 'own') names.add(pool);
+    else if (reach.by === 'name') names.add(reach.name);
+    else return 'all';
   }
   return names;
 }
 
 function reachedBy(pool: Pool): Affected {
-  return pool.map(({ groups }) => namesOf(groups)).reduce(together, NONE);
+  return pool.map(namesOf).reduce(together, NONE);
 }
 
 /**
  * Only the newest generation of a pool counts, and only when all its slices are there: the scheduler allocates nothing
  * from an incomplete pool (kubernetes/api resource/v1 ResourcePool).
  */
-function currentGroups(pool: Pool): readonly ServedGroup[] {
+function currentGroups(pool: Pool): readonly Group[] {
   const newest = Math.max(...pool.map(({ generation }) => generation));
   const current = pool.filter(({ generation }) => generation === newest);
   return current[0] === undefined || current.length !== current[0].slices
@@ -47,11 +65,45 @@ function currentGroups(pool: Pool): readonly ServedGroup[] {
     : current.flatMap(({ groups }) => groups);
 }
 
-function reaches(reach: Reach, name: string, labels: Labels): boolean {
+interface AskedNode {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+function reaches(reach: PoolReach, pool: string, { name, labels }: AskedNode): boolean {
+  if (reach.by === 'own') return pool === name;
   if (reach.by === 'name') return reach.name === name;
   if (reach.by === 'all') return true;
   const spec = { nodeSelector: NO_LABELS, requiredNodeAffinity: reach.terms };
   return matchesNode({ fixed: labels, varying: new Map() }, spec, new Set([name]));
+}
+
+function devicesFrom(pool: Pool, node: AskedNode): readonly ServedDevice[] {
+  const [first] = pool;
+  if (first === undefined) return [];
+  return currentGroups(pool).flatMap(({ reach, devices }) =>
+    reaches(reach, first.pool, node) ? devices : [],
+  );
+}
+
+function add<K, V>(table: Map<K, Map<string, V>>, at: K, key: string, value: V): void {
+  const inner = table.get(at) ?? new Map<string, V>();
+  table.set(at, inner.set(key, value));
+}
+
+function drop<K>(table: Map<K, Map<string, unknown>>, at: K, key: string): void {
+  const inner = table.get(at);
+  inner?.delete(key);
+  if (inner?.size === 0) table.delete(at);
+}
+
+/** The value that is held already where it is equal. What nobody has any more is not kept for ever. */
+function sharedIn<T>(held: Map<string, T>, value: T): T {
+  const text = JSON.stringify(value);
+  const shared = held.get(text) ?? value;
+  if (held.size >= MOST_SHARED) held.clear();
+  held.set(text, shared);
+  return shared;
 }
 
 /**
@@ -59,34 +111,34 @@ function reaches(reach: Reach, name: string, labels: Labels): boolean {
  * that node; pools that several nodes reach concern all of them.
  */
 export class DevicePools {
-  readonly #pools = new Map<string, Pool>();
-  readonly #slices = new Map<string, SliceFacts>();
-  /** Pools that name the node. */
-  readonly #byNode = new Map<string, readonly string[]>();
+  /** By driver, then by the pool's name. */
+  readonly #pools = new Map<string, Map<string, Pool>>();
+  readonly #slices = new Map<string, Kept>();
+  /** Pools that name the node and are not called after it. */
+  readonly #byNode = new Map<string, Map<string, PoolName>>();
   /** Pools that choose nodes otherwise. */
-  readonly #wide = new Set<string>();
-  /** Thousands of nodes have the same devices; lists that nobody has any more are not kept for ever. */
-  readonly #shared = new Map<string, readonly ServedDevice[]>();
+  readonly #wide = new Map<string, PoolName>();
+  /** Thousands of nodes have the same devices. */
+  readonly #devices = new Map<string, readonly ServedDevice[]>();
+  readonly #groups = new Map<string, readonly Group[]>();
 
   put(slice: SliceFacts): Affected {
     const before = this.remove(slice.name);
-    const key = poolKey(slice);
     const kept = this.#compact(slice);
-    const pool = [...(this.#pools.get(key) ?? []), kept];
-    this.#slices.set(slice.name, kept);
-    this.#setPool(key, pool);
+    const pool = [...this.#poolOf(kept), kept];
+    this.#slices.set(kept.name, kept);
+    this.#setPool(kept, pool);
     return together(before, reachedBy(pool));
   }
 
   remove(name: string): Affected {
     const slice = this.#slices.get(name);
     if (slice === undefined) return NONE;
-    const key = poolKey(slice);
-    const pool = this.#pools.get(key) ?? [];
-    this.#unlink(key, pool);
+    const pool = this.#poolOf(slice);
+    this.#unlink(slice, pool);
     this.#slices.delete(name);
     this.#setPool(
-      key,
+      slice,
       pool.filter((one) => one.name !== name),
     );
     return reachedBy(pool);
@@ -98,47 +150,42 @@ export class DevicePools {
 
   /** Devices that a pod on this node could claim. */
   devicesOf(name: string, labels: Labels): readonly ServedDevice[] {
-    const keys = [...(this.#byNode.get(name) ?? []), ...this.#wide];
-    return keys.flatMap((key) => {
-      const groups = currentGroups(this.#pools.get(key) ?? []);
-      return groups.flatMap(({ reach, devices }) => (reaches(reach, name, labels) ? devices : []));
-    });
+    const named = [...(this.#byNode.get(name)?.values() ?? []), ...this.#wide.values()];
+    const pools = new Set(named.map((one) => this.#poolOf(one)));
+    for (const byName of this.#pools.values()) pools.add(byName.get(name) ?? NO_SLICES);
+    return [...pools].flatMap((pool) => devicesFrom(pool, { name, labels }));
   }
 
-  #setPool(key: string, pool: Pool): void {
+  #poolOf({ driver, pool }: PoolName): Pool {
+    return this.#pools.get(driver)?.get(pool) ?? NO_SLICES;
+  }
+
+  #setPool({ driver, pool: name }: PoolName, pool: Pool): void {
     if (pool.length === 0) {
-      this.#pools.delete(key);
+      drop(this.#pools, driver, name);
       return;
     }
-    this.#pools.set(key, pool);
+    add(this.#pools, driver, name, pool);
+    const named = { driver, pool: name };
     const reached = reachedBy(pool);
-    if (reached === 'all') this.#wide.add(key);
-    else
-      for (const name of reached) {
-        const keys = this.#byNode.get(name) ?? [];
-        if (!keys.includes(key)) this.#byNode.set(name, [...keys, key]);
-      }
+    if (reached === 'all') this.#wide.set(keyOf(named), named);
+    else for (const node of reached) if (node !== name) add(this.#byNode, node, keyOf(named), named);
   }
 
-  #unlink(key: string, pool: Pool): void {
-    this.#wide.delete(key);
+  #unlink({ driver, pool: name }: PoolName, pool: Pool): void {
     const reached = reachedBy(pool);
-    for (const name of reached === 'all' ? [] : reached) {
-      const keys = (this.#byNode.get(name) ?? []).filter((one) => one !== key);
-      if (keys.length === 0) this.#byNode.delete(name);
-      else this.#byNode.set(name, keys);
-    }
+    if (reached === 'all') this.#wide.delete(keyOf({ driver, pool: name }));
+    else
+      for (const node of reached) if (node !== name) drop(this.#byNode, node, keyOf({ driver, pool: name }));
   }
 
   /** Fifteen thousand slices that are much alike: what is equal is held once. */
-  #compact(slice: SliceFacts): SliceFacts {
-    const groups = slice.groups.map(({ reach, devices }) => {
-      const text = JSON.stringify(devices);
-      const shared = this.#shared.get(text) ?? devices;
-      if (this.#shared.size >= MOST_SHARED) this.#shared.clear();
-      this.#shared.set(text, shared);
-      return { reach, devices: shared };
+  #compact({ groups, ...slice }: SliceFacts): Kept {
+    const kept = groups.map(({ reach, devices }): Group => {
+      const isOwn = reach.by === 'name' && reach.name === slice.pool;
+      return { reach: isOwn ? OWN : reach, devices: sharedIn(this.#devices, devices) };
     });
-    return { ...slice, groups };
+    const isAlike = kept.every(({ reach }) => reach === OWN);
+    return { ...slice, groups: isAlike ? sharedIn(this.#groups, kept) : kept };
   }
 }

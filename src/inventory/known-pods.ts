@@ -49,8 +49,12 @@ export class KnownPods {
       pod === null || pod.node === null ? null : { node: pod.node, devices: this.#share(pod.devices) };
     const before = this.#pods.get(key);
     if (before?.node === held?.node && before?.devices === held?.devices) return;
-    this.remove(key);
-    if (held === null) return;
+    if (held === null) {
+      this.remove(key);
+      return;
+    }
+    if (before !== undefined) this.#count(before, -1);
+    // Never out and in again: a Map that loses and gains entries is laid out anew now and then, whole.
     this.#pods.set(key, held);
     this.#count(held, 1);
   }
