@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { type Authority, createAuthority, issueLeaf, type Validity } from '../server/authority.ts';
+import type { Authority, Validity } from '../server/authority.ts';
 import type { KeyPair } from '../server/certificate-files.ts';
 import type { Stored } from './stored.ts';
 
@@ -39,7 +39,9 @@ function isPast(certificate: X509Certificate, share: number, now: Date): boolean
   return now.getTime() >= from + (to - from) * share;
 }
 
-function newAuthority(now: Date): Promise<Authority> {
+// What signs is loaded when something has to be signed: most replicas start with a pair that is good.
+async function newAuthority(now: Date): Promise<Authority> {
+  const { createAuthority } = await import('../server/authority.ts');
   return createAuthority('vramgate CA', validFor(AUTHORITY_DAYS, now));
 }
 
@@ -47,6 +49,7 @@ function newAuthority(now: Date): Promise<Authority> {
 async function newLeaf(authority: Authority, { now, hosts }: Moment): Promise<KeyPair> {
   const { notBefore, notAfter } = validFor(LEAF_DAYS, now);
   const end = Math.min(new X509Certificate(authority.cert).validToDate.getTime(), notAfter.getTime());
+  const { issueLeaf } = await import('../server/authority.ts');
   return issueLeaf(authority, hosts, { notBefore, notAfter: new Date(end) });
 }
 

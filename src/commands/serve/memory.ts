@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * What V8 reads anew at every collection, so that `vramgate serve` is as small under any Node that runs it as in the image.
- * Its effect is measured by test/bench/serve.bench.ts, with 5,000 nodes. A V8 that no longer knows a flag ignores it.
+ * Its effect is measured by test/bench/serve.bench.ts, with 5,000 nodes. A V8 that no longer knows a flag says so on stderr and goes on.
  */
 const HEAP = [
   // V8 lets the heap grow to several times of what is alive before it collects: reading the nodes of a large cluster would
