@@ -4,15 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
 import { dropKubernetesApiClasses, dropUnused, loadBuiltinsLate } from './bundle-plugins.ts';
 import { catalogForEsbuild } from './catalog-plugin.ts';
-import {
-  asComment,
-  fileOfPart,
-  LATE_PARTS,
-  lateEntry,
-  nothingPutOff,
-  type PutOff,
-  putOff,
-} from './late-parts.ts';
+import { asComment, fileOfPart, LATE_PARTS, lateEntry, putOff } from './late-parts.ts';
 import { billOfMaterials, notices, type ThirdParty, thirdParties } from './third-party.ts';
 import { packageVersion, versionDefine } from './version.ts';
 
@@ -69,7 +61,7 @@ async function builtPart(options: BuildOptions, suffix: string): Promise<Part> {
 }
 
 /** The command line with what starts at once; other commands are only named, and collected in `late`. */
-function firstPart(late: PutOff): Promise<Part> {
+function firstPart(late: Set<string>): Promise<Part> {
   return builtPart(
     {
       entryPoints: ['src/cli.ts'],
@@ -82,10 +74,10 @@ function firstPart(late: PutOff): Promise<Part> {
   );
 }
 
-function latePart(part: string, late: PutOff): Promise<Part> {
+function latePart(part: string, late: Set<string>): Promise<Part> {
   return builtPart(
     {
-      stdin: { contents: lateEntry(late.get(part) ?? new Set()), resolveDir: ROOT, loader: 'js' },
+      stdin: { contents: lateEntry(part, late), resolveDir: ROOT, loader: 'js' },
       outfile: join(OUT_DIR, fileOfPart(part)),
       format: 'cjs',
       plugins: [putOff({ late, root: ROOT, part }), ...plugins()],
@@ -104,12 +96,11 @@ async function describe(packages: readonly ThirdParty[]): Promise<void> {
 async function bundle(): Promise<void> {
   await rm(OUT_DIR, { recursive: true, force: true });
   await mkdir(OUT_DIR);
-  const late = nothingPutOff();
+  const late = new Set<string>();
   const first = await firstPart(late);
   const parts = [first];
   let text = `${first.code}\n`;
   await writeFile(`${OUT_FILE}.map`, first.map);
-  // One after the other: a part says what later ones must hold.
   for (const name of LATE_PARTS) {
     const part = await latePart(name, late);
     parts.push(part);

@@ -10,14 +10,15 @@ import type { Plugin } from 'esbuild';
 
 /** Beside the commands: what only some of the serving processes need. Package by package, to keep our modules in one part. */
 const PARTS_OF_PACKAGES = new Map([
-  ['@peculiar/x509', 'certificates'],
+  // In this order: x509 resolves its algorithms through decorators, which need the other.
   ['reflect-metadata', 'certificates'],
+  ['@peculiar/x509', 'certificates'],
   ['@kubernetes/client-node', 'cluster'],
 ]);
 const COMMANDS = 'commands';
 
 /** In the order of their building: the first names what the others hold. */
-export const LATE_PARTS = [COMMANDS, ...new Set(PARTS_OF_PACKAGES.values())] as const;
+export const LATE_PARTS: readonly string[] = [COMMANDS, ...new Set(PARTS_OF_PACKAGES.values())];
 
 /** What is loaded at once, by its import in the source. */
 const FIRST = /^\.\/commands\/(?:size|solve|catalog)\.ts$/;
@@ -40,19 +41,30 @@ export function fileOfPart(part: string): string {
   return `${part}.cjs`;
 }
 
-/** By part, what was put off: package names, or paths from the root of the repository, the same in every checkout. */
-export type PutOff = ReadonlyMap<string, Set<string>>;
-
-export function nothingPutOff(): PutOff {
-  return new Map(LATE_PARTS.map((part) => [part, new Set()]));
+/**
+ * What a part is made from: a function that gives a module by its key, which is the name of a package, or a path from the
+ * root of the repository, the same in every checkout.
+ * @param late what `putOff` collected of the commands.
+ */
+export function lateEntry(part: string, late: ReadonlySet<string>): string {
+  return part === COMMANDS ? commandsEntry(late) : packagesEntry(part);
 }
 
-/** Every module of a part, under the key by which it is asked for; in one order, whoever builds. */
-export function lateEntry(late: ReadonlySet<string>): string {
-  const lines = [...late]
-    .sort()
-    .map((path) => `exports[${JSON.stringify(path)}] = () => require(${JSON.stringify(path)});`);
-  return lines.join('\n');
+/** Each is evaluated when it is asked for. */
+function commandsEntry(paths: ReadonlySet<string>): string {
+  const modules = [...paths].sort().map((path) => JSON.stringify(path));
+  return `const modules = { ${modules.map((path) => `${path}: () => require(${path})`).join(',\n')} };
+    exports.get = (path) => modules[path]();`;
+}
+
+/** All at once, as modules of one scope: the bundler then leaves out what nobody asks for. */
+function packagesEntry(part: string): string {
+  const names = [...PARTS_OF_PACKAGES]
+    .filter(([, one]) => one === part)
+    .map(([name]) => JSON.stringify(name));
+  return `${names.map((name, at) => `import * as module${at} from ${name};`).join('\n')}
+    const modules = { ${names.map((name, at) => `${name}: module${at}`).join(',\n')} };
+    export const get = (name) => modules[name];`;
 }
 
 /**
@@ -78,7 +90,8 @@ function loaderOf(part: string, bundle: string): string {
 }
 
 interface PuttingOff {
-  readonly late: PutOff;
+  /** Filled with what was put off to the commands. */
+  readonly late: Set<string>;
   readonly root: string;
   /** What is being built: a late part, or null for the module itself. */
   readonly part: string | null;
@@ -91,7 +104,6 @@ function partOf(path: string, kind: string, within: string | null): string | nul
   return within === null && kind === 'dynamic-import' && !FIRST.test(path) ? COMMANDS : null;
 }
 
-/** @param late filled with the modules that were put off. */
 export function putOff({ late, root, part: within }: PuttingOff): Plugin {
   const module = 'late-module';
   const loader = 'late-part';
@@ -101,15 +113,15 @@ export function putOff({ late, root, part: within }: PuttingOff): Plugin {
     name: 'put-off',
     setup(api) {
       api.onResolve({ filter: /.*/ }, ({ path, kind, resolveDir, namespace }) => {
-        if (namespace === module && late.has(path)) return { path, namespace: loader };
+        if (namespace === module && LATE_PARTS.includes(path)) return { path, namespace: loader };
         const part = partOf(path, kind, within);
         if (part === null) return undefined;
         const key = path.startsWith('.') ? `./${relative(root, join(resolveDir, path))}` : path;
-        late.get(part)?.add(key);
+        if (part === COMMANDS) late.add(key);
         return { path: key, namespace: module, pluginData: part };
       });
       api.onLoad({ filter: /.*/, namespace: module }, ({ path, pluginData: part }) => ({
-        contents: `module.exports = require(${JSON.stringify(part)})[${JSON.stringify(path)}]();`,
+        contents: `module.exports = require(${JSON.stringify(part)}).get(${JSON.stringify(path)});`,
         loader: 'js',
       }));
       api.onLoad({ filter: /.*/, namespace: loader }, ({ path }) => ({
