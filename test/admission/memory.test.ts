@@ -114,23 +114,33 @@ function aged(seconds: number): Facts {
   return { ...FACTS, inventory: { ...FACTS.inventory, ageSeconds: seconds } };
 }
 
+/** Deciding costs what the memory saves: this counts it. */
+function counting(): {
+  readonly ask: (parsed: Review, facts: Facts) => Outcome;
+  readonly decided: () => number;
+} {
+  let decisions = 0;
+  const answer = createReviewer({
+    ...JUDGE,
+    decide: (input, facts) => {
+      decisions += 1;
+      return JUDGE.decide(input, facts, 'denied');
+    },
+  });
+  return {
+    ask: (parsed, facts) => answer({ review: parsed, webhook: 'validate', time: TIME }, facts),
+    decided: () => decisions,
+  };
+}
+
 describe('with nodes that are watched', () => {
   it('an answer is remembered although its inventory is older, and its record tells the new age', () => {
-    let decisions = 0;
-    const answer = createReviewer({
-      ...JUDGE,
-      decide: (input, facts) => {
-        decisions += 1;
-        return JUDGE.decide(input, facts, 'denied');
-      },
-    });
+    const { ask, decided } = counting();
     const parsed = read(created(FITS));
-    const asked = (facts: Facts): Outcome =>
-      answer({ review: parsed, webhook: 'validate', time: TIME }, facts);
-    asked(aged(3));
+    ask(parsed, aged(3));
 
-    expect(asked(aged(8))).toEqual(review('validate', parsed, aged(8)));
-    expect(decisions).toBe(1);
+    expect(ask(parsed, aged(8))).toEqual(review('validate', parsed, aged(8)));
+    expect(decided()).toBe(1);
   });
 
   it('other nodes make another decision', () => {
@@ -162,25 +172,6 @@ describe('ways out', () => {
     expect(asked).toEqual(['none', 'denied']);
   });
 });
-
-/** Deciding costs what the memory saves: this counts it. */
-function counting(): {
-  readonly ask: (parsed: Review, facts: Facts) => Outcome;
-  readonly decided: () => number;
-} {
-  let decisions = 0;
-  const answer = createReviewer({
-    ...JUDGE,
-    decide: (input, facts) => {
-      decisions += 1;
-      return JUDGE.decide(input, facts, 'denied');
-    },
-  });
-  return {
-    ask: (parsed, facts) => answer({ review: parsed, webhook: 'validate', time: TIME }, facts),
-    decided: () => decisions,
-  };
-}
 
 describe('with pods that are watched', () => {
   const nodes = new KnownNodes(indexGpus(FACTS.catalog));

@@ -5,6 +5,7 @@ import { BOUND_PODS, PODS, podSink } from '../../src/cluster/pods.ts';
 import { Reflector } from '../../src/cluster/reflector.ts';
 import { KnownPods } from '../../src/inventory/known-pods.ts';
 import { gpuPod, type PodParts } from '../inventory/gpu-pods.ts';
+import { countedWaits } from './counted-waits.ts';
 import { connectionTo, kubeconfigText } from './kubeconfig.ts';
 
 /** What is said to the API server of pods: field selectors as its documentation of them has it. */
@@ -50,18 +51,7 @@ async function talk(
 ): Promise<{ readonly known: KnownPods; readonly phases: readonly string[] }> {
   const known = new KnownPods();
   const phases: string[] = [];
-  let [clock, waited] = [0, 0];
-  const timing = {
-    now: () => {
-      clock += 2_000;
-      return clock;
-    },
-    sleep: async () => {
-      waited += 1;
-      if (waited >= waits) stop.abort();
-    },
-    chance: () => 1,
-  };
+  const { timing } = countedWaits(waits, stop);
   const onPhase = ({ phase, detail }: { readonly phase: string; readonly detail: string }): void => {
     phases.push(`${phase} ${detail}`.trim());
   };

@@ -6,8 +6,8 @@ import {
   Reflector,
   type ReflectorSettings,
   type ReflectorState,
-  type Timing,
 } from '../../src/cluster/reflector.ts';
+import { countedWaits } from './counted-waits.ts';
 import { connectionTo, kubeconfigText } from './kubeconfig.ts';
 
 const SERVER = 'https://api.cluster.test:6443';
@@ -77,22 +77,8 @@ async function runFor(
   atWait: (count: number, reflector: Reflector) => void = () => {},
 ): Promise<Story> {
   const known = new Known();
-  const waited: number[] = [];
   const phases: string[] = [];
-  let clock = 0;
-  const timing: Timing = {
-    // Long enough between two looks for an empty watch not to count as one that ended at once.
-    now: () => {
-      clock += 2_000;
-      return clock;
-    },
-    sleep: async (milliseconds) => {
-      waited.push(milliseconds);
-      if (waited.length >= waits) stop.abort();
-      atWait(waited.length, reflector);
-    },
-    chance: () => 1,
-  };
+  const { timing, waits: waited } = countedWaits(waits, stop, (count) => atWait(count, reflector));
   const settings: ReflectorSettings = {
     api,
     paths: [PATH],

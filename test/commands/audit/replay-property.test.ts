@@ -8,7 +8,8 @@ import { decide } from '../../../src/pipeline/decide.ts';
 import type { Facts } from '../../../src/pipeline/types.ts';
 import type { Inventory, Policy } from '../../../src/plan/types.ts';
 import { envelope, FACTS, handle, type Members } from '../../admission/subjects.ts';
-import { fixtureText, readText } from '../../inventory/nodes.ts';
+import { gpuPod } from '../../inventory/gpu-pods.ts';
+import { classesOf, fixtureText, readText } from '../../inventory/nodes.ts';
 
 /** Any decision, computed again from its own line, is the same decision. */
 
@@ -155,24 +156,43 @@ const NODES = [
   'dra-nvidia.yaml',
   'dra-mig.yaml',
 ];
-const INVENTORIES = new Map(NODES.map((name) => [name, readText(fixtureText(name)).inventory]));
+/** GPUs that a pod holds on each node; null: no pods are known. */
+const TAKEN = [null, 0, 4, 8] as const;
+
+function inventoryOf(name: string, taken: number | null): Inventory {
+  const nodes = fixtureText(name);
+  if (taken === null) return readText(nodes).inventory;
+  const pods = classesOf(readText(nodes)).flatMap(({ nodeNames, resource }) =>
+    [...nodeNames].map((node) =>
+      gpuPod({ name: `${node}-${resource}`, node, limits: { [resource]: String(taken) } }),
+    ),
+  );
+  const unbound = gpuPod({ name: 'unbound' });
+  return readText(`${nodes}\n---\n${JSON.stringify({ kind: 'List', items: [...pods, unbound] })}`).inventory;
+}
+
+const INVENTORIES = new Map(
+  NODES.flatMap((name) => TAKEN.map((taken) => [`${name} ${taken}`, inventoryOf(name, taken)] as const)),
+);
 const UNKNOWN: Inventory = { state: 'unknown', reason: 'test' };
 
 interface Setting {
   readonly policy: Partial<Policy>;
   /** A list of nodes; null: no inventory. */
   readonly nodes: string | null;
+  readonly taken: (typeof TAKEN)[number];
   readonly namespaceMode: 'warn' | null;
 }
 
 const SETTING: fc.Arbitrary<Setting> = fc.record({
   policy: POLICY,
   nodes: fc.constantFrom(null, ...NODES),
+  taken: fc.constantFrom(...TAKEN),
   namespaceMode: fc.constantFrom(null, 'warn' as const),
 });
 
-function factsOf({ policy, nodes, namespaceMode }: Setting): Facts {
-  const inventory = INVENTORIES.get(nodes ?? '') ?? UNKNOWN;
+function factsOf({ policy, nodes, taken, namespaceMode }: Setting): Facts {
+  const inventory = INVENTORIES.get(`${nodes} ${taken}`) ?? UNKNOWN;
   return { ...FACTS, inventory, namespaceMode, policy: { ...FACTS.policy, ...policy } };
 }
 
