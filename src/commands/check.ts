@@ -16,6 +16,7 @@ export const CHECK_USAGE = `usage: vramgate check [-f] FILE|DIR|- [[-f] …] [op
   -f, --filename FILE|DIR|-   manifests: YAML or JSON, several documents, lists; - is standard input
   --inventory FILE            kubectl get nodes[,pods -A] -o yaml, or declared shapes; without it GPUs are unknown
   --config FILE               the webhook's configuration
+  --only-annotated            passes over files without vramgate.io/, whatever they are; for a folder of everything
   --strict                    warnings and unknowns exit with 3
   -o, --output FORM           table (default), json, yaml, junit, sarif, github
   --records                   prints the decision records, one JSON line for each object, and nothing else
@@ -27,6 +28,7 @@ export const CHECK_OPTIONS = {
   filename: { type: 'string', short: 'f', multiple: true },
   inventory: { type: 'string' },
   config: { type: 'string' },
+  'only-annotated': { type: 'boolean' },
   strict: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   records: { type: 'boolean' },
@@ -45,7 +47,8 @@ export async function runCheck(argv: readonly string[], io: Io): Promise<number>
   }
   const output = oneOf(values.output ?? 'table', OUTPUTS, '--output');
   const facts = await loadFacts(values.config ?? null, values.inventory ?? null);
-  const manifests = await readManifests([...(values.filename ?? []), ...words], io);
+  const onlyAnnotated = values['only-annotated'] === true;
+  const manifests = await readManifests([...(values.filename ?? []), ...words], io, { onlyAnnotated });
   const report: CheckReport = {
     checked: manifests.flatMap(({ objects }) => objects.map((one) => judge(one, facts))),
     unreadable: manifests.flatMap(({ unreadable }) => unreadable),

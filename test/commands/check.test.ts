@@ -109,6 +109,29 @@ describe('what it reads', () => {
     expect(JSON.parse(out())).toMatchObject([{ source: `${one}:1` }, { source: `${other}:1` }]);
   });
 
+  it("passes over files that are nobody's manifests where only annotated ones are wanted, and reads the others as ever", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vramgate-check-'));
+    const others = {
+      'package.json': '{"name": "x"}',
+      'broken.yaml': 'a: [1',
+      'chart.yaml': '{{ if .Values.x }}',
+    };
+    for (const [name, text] of Object.entries(others)) writeFileSync(join(folder, name), text);
+    const { io } = memoryIo({ stdin: async () => '' });
+    try {
+      expect(await runCheck(['--only-annotated', folder], io)).toBe(EXIT.fits);
+      expect(await runCheck([folder], io)).toBe(EXIT.usage);
+      writeFileSync(join(folder, 'refused.yaml'), REFUSED);
+      expect(await runCheck(['--only-annotated', '--inventory', INVENTORY, folder], io)).toBe(
+        EXIT.doesNotFit,
+      );
+      writeFileSync(join(folder, 'chart.yaml'), `{{ if .Values.x }}\n${FITS}`);
+      expect(await runCheck(['--only-annotated', '--inventory', INVENTORY, folder], io)).toBe(EXIT.usage);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('finds the objects of documents, Lists and JSON, each with its line', async () => {
     const list = `kind: List\napiVersion: v1\nitems:\n- ${FITS.trimEnd().replaceAll('\n', '\n  ')}\n`;
     const json = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'j' } }, null, 2);

@@ -85,7 +85,7 @@ describe('one version', () => {
     ['charts/vramgate/Chart.yaml', /^appVersion: (\S+)$/m],
     ['charts/vramgate/Chart.yaml', /image: ghcr\.io\/vramgate\/vramgate:(\S+)$/m],
     ['Dockerfile', /^ARG VERSION=(\S+)$/m],
-    ['.pre-commit-hooks.yaml', /ghcr\.io\/vramgate\/vramgate:(\S+) check$/m],
+    ['.pre-commit-hooks.yaml', /ghcr\.io\/vramgate\/vramgate:(\S+) check /m],
     ['manifests/install.yaml', /image: ghcr\.io\/vramgate\/vramgate:(\S+)$/m],
   ])('%s has that of package.json', (file, pattern) => {
     expect(pattern.exec(readFileSync(join(ROOT, file), 'utf8'))?.[1]).toBe(version);

@@ -1,4 +1,5 @@
 import type { JsonPath } from '../../findings.ts';
+import { PREFIX } from '../../intent/keys.ts';
 import { plain } from '../../plan/message.ts';
 import { type Io, UsageError } from '../io.ts';
 import { manifestFiles, readRegularFile } from './files.ts';
@@ -36,18 +37,30 @@ const MAX_DOCUMENT = 7 * 1024 * 1024;
 // A whole cluster's workloads in one stream; single documents have a limit of their own.
 const MAX_FILE = 64 * 1024 * 1024;
 
-/** Everything that the names of a command line stand for, in their order. `-` is standard input. */
-export async function readManifests(names: readonly string[], io: Io): Promise<readonly Manifest[]> {
+/**
+ * Everything that the names of a command line stand for, in their order. `-` is standard input.
+ * @param onlyAnnotated passes over files without `vramgate.io/`: no manifests, some of them, or of somebody else.
+ */
+export async function readManifests(
+  names: readonly string[],
+  io: Io,
+  { onlyAnnotated = false } = {},
+): Promise<readonly Manifest[]> {
   if (names.length === 0) throw new UsageError('-f FILE is needed; - reads standard input');
   const manifests: Manifest[] = [];
   for (const name of names) {
     if (name === '-') manifests.push(readText('-', await io.stdin()));
     else for (const file of await manifestFiles(name)) manifests.push(await readFile(file));
   }
-  if (manifests.every(({ objects, unreadable }) => objects.length + unreadable.length === 0)) {
-    throw new UsageError(`${names.join(', ')}: no Kubernetes object in it`);
-  }
-  return manifests;
+  const wanted = onlyAnnotated ? manifests.filter(isAnnotated) : manifests;
+  const isEmpty = wanted.every(({ objects, unreadable }) => objects.length + unreadable.length === 0);
+  if (isEmpty && !onlyAnnotated) throw new UsageError(`${names.join(', ')}: no Kubernetes object in it`);
+  return wanted;
+}
+
+/** Only an escape inside of a key could hide it. A file that could not be opened counts as annotated: nobody knows. */
+function isAnnotated({ yaml }: Manifest): boolean {
+  return yaml === null || yaml.text.includes(PREFIX);
 }
 
 /** One file that cannot be read does not keep the others from being judged. */
