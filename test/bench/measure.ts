@@ -12,6 +12,11 @@ export function residentMiB(pid: number | undefined): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
+/** What the main thread of a process has computed, in milliseconds, as Linux has it. */
+export function processorMilliseconds(pid: number | undefined): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
 /** Wall time of one call. */
 export function wallTime(work: () => unknown): number {
   const start = process.hrtime.bigint();

@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { delimiter, sep } from 'node:path';
 
 /** The programs that build the image and run it. Debian's own; without a registry, and without a daemon. */
 
 const PROGRAMS = ['buildah', 'mmdebstrap', 'unshare', 'chroot'];
 const WHAT_TO_DO =
-  'test:image needs root, buildah and mmdebstrap: on Debian, apt-get install --no-install-recommends buildah mmdebstrap';
+  'test:image needs root, buildah and mmdebstrap: apt-get install --no-install-recommends buildah mmdebstrap debian-archive-keyring';
 
 /** Runs to the end. @throws Error with what was printed when the status is not 0. */
 export async function run(command: string, args: readonly string[], cwd = '/'): Promise<string> {
@@ -31,15 +32,20 @@ export async function run(command: string, args: readonly string[], cwd = '/'): 
   throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${printed}${errors.join('')}`);
 }
 
+const ARCHIVE_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
 function missing(): readonly string[] {
-  return PROGRAMS.filter((name) => spawnSync('which', [name], { stdio: 'ignore' }).status !== 0);
+  const programs = PROGRAMS.filter((name) => spawnSync('which', [name], { stdio: 'ignore' }).status !== 0);
+  return existsSync(ARCHIVE_KEYS) ? programs : [...programs, ARCHIVE_KEYS];
 }
 
 /** Installs what a Debian machine lacks. @throws Error that says what to do elsewhere. */
 export async function ensurePrograms(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error(WHAT_TO_DO);
   if (missing().length === 0) return;
-  const install = ['install', '-y', '--no-install-recommends', 'buildah', 'mmdebstrap'];
+  // Ubuntu has the keys of Debian's archive in a package of its own.
+  const packages = ['buildah', 'mmdebstrap', 'debian-archive-keyring'];
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
   try {
     await run('apt-get', ['update']);
     await run('apt-get', install);

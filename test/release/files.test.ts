@@ -92,6 +92,14 @@ describe('one version', () => {
   });
 });
 
+it('package.json names the repository of the workflow, or the npm registry takes no provenance', () => {
+  const { repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly repository?: { readonly url: string };
+  };
+  const labelled = /image\.source="([^"]+)"/.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1];
+  expect(repository?.url).toBe(`git+${labelled}.git`);
+});
+
 describe('workflows', () => {
   it.each(readdirSync(join(ROOT, '.github/workflows')))('%s pins every action by its commit', (file) => {
     const uses = [...readFileSync(join(ROOT, '.github/workflows', file), 'utf8').matchAll(/uses: (\S+)/g)];
