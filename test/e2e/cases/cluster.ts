@@ -6,7 +6,7 @@ import { applyWebhooks, DEMO_INVENTORY } from '../harness/cluster.ts';
 import type { ControlPlane } from '../harness/control-plane.ts';
 import { run } from '../harness/kubectl.ts';
 import { fittingScout, scoutDeployment, undersizedScout } from '../harness/manifests.ts';
-import { at } from '../harness/members.ts';
+import { at, type Members } from '../harness/members.ts';
 import { until } from '../harness/process.ts';
 import type { ReplicaStage } from '../harness/suite.ts';
 import { BUNDLE, startWebhookServer, type WebhookServer } from '../harness/webhook-server.ts';
@@ -145,14 +145,30 @@ export function describeCluster(stage: () => ReplicaStage): void {
     });
 
     it('is scanned: what is stored there is judged by the same nodes and modes', async () => {
-      for (const manifest of [FITTING, REFUSED]) await stage().kubectl.run(['apply', '-f', '-'], manifest);
+      // No scheduler runs here, so this pod waits; the Deployments have none that could.
+      const waiting = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'waiting', annotations: at(FITTING, 'metadata', 'annotations') },
+        spec: at(FITTING, 'spec', 'template', 'spec'),
+      };
+      const limits = { 'nvidia.com/gpu': '8' };
+      const busy = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'busy-again' },
+        spec: { nodeName: 'h100-a', containers: [{ name: 'busy', image: 'busy', resources: { limits } }] },
+      };
+      for (const manifest of [FITTING, REFUSED, waiting, busy])
+        await stage().kubectl.run(['apply', '-f', '-'], manifest);
       const args = [BUNDLE, 'scan', '--kubeconfig', stage().plane.adminConfig, '-n', 'default', '-o', 'json'];
       const { stdout } = await run(process.execPath, args);
-      const found: readonly { readonly name: string; readonly verdict: string; readonly allowed: boolean }[] =
-        JSON.parse(stdout);
-      expect(found.map(({ name, verdict, allowed }) => [name, verdict, allowed])).toEqual([
-        ['watched-fits', 'allow', true],
-        ['watched-refused', 'deny', true],
+      const found: readonly Members[] = JSON.parse(stdout);
+      const told = (one: Members): boolean => JSON.stringify(one['findings']).includes('no-free-gpus');
+      expect(found.map((one) => [one['name'], one['verdict'], one['allowed'], told(one)])).toEqual([
+        ['watched-fits', 'allow', true, false],
+        ['watched-refused', 'deny', true, false],
+        ['waiting', 'allow', true, true],
       ]);
     });
   });
