@@ -16,12 +16,13 @@ import { auditEvents, webhooksAnswer } from '../harness/cluster.ts';
 import { chartValues, remountConfig } from '../harness/installed.ts';
 import { run } from '../harness/kubectl.ts';
 import { nameOf } from '../harness/kwok.ts';
-import { askFitting, askUndersized, wrongOf } from '../harness/load.ts';
+import { askFitting, askUndersized, underLoad, wrongOf } from '../harness/load.ts';
 import { ownersByField } from '../harness/managed-fields.ts';
 import { fittingScout, SCOUT_128K } from '../harness/manifests.ts';
 import { at, listAt, type Members } from '../harness/members.ts';
 import { podSpecOf } from '../harness/objects.ts';
 import { until } from '../harness/process.ts';
+import { servedSerial } from '../harness/served-certificate.ts';
 import { useInstalledChart } from '../harness/suite.ts';
 import { NAMESPACE, SERVICE, VALIDATING, VALIDATING_ENFORCED } from '../harness/webhook-configuration.ts';
 import { itKeepsThreeBooks } from './books.ts';
@@ -191,6 +192,31 @@ describe('Helm 4', () => {
   });
 
   it('install: no field of the configurations has two owners', expectNoFieldOwnedTwice);
+
+  it('its Secret emptied under load: a new CA beside the old one, and no call fails', async () => {
+    const { plane, replicas } = stage();
+    const [before] = await bundles();
+    const served = () => Promise.all(replicas.map(({ port }) => servedSerial(port)));
+    const old = await served();
+    const answers = await underLoad(plane.api, async () => {
+      await plane.api.call(`/api/v1/namespaces/${NAMESPACE}/secrets/${SERVICE}-certificate`, {
+        method: 'PATCH',
+        contentType: 'application/merge-patch+json',
+        body: { data: null },
+      });
+      const renewed = async () => {
+        const serials = await served();
+        return new Set(serials).size === 1 && !old.includes(serials[0] ?? '') ? true : null;
+      };
+      await until(renewed, { what: 'both replicas serve the same new certificate' });
+    });
+    expect(wrongOf(answers)).toEqual([]);
+    const after = await bundles();
+    expect(new Set(after).size).toBe(1);
+    const [both, one] = [after[0], before].map((text) => Buffer.from(String(text), 'base64').toString());
+    expect(both).toContain(one?.trim());
+    expect(both?.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+  });
 
   it('upgrade with changed values: the bundle stays, and running replicas take the new policy over', async () => {
     const before = await bundles();

@@ -12,21 +12,35 @@ export interface WebhookCounters {
   readonly failedOpen: number;
 }
 
-function sum(text: string, metric: string, ...labels: readonly string[]): number {
-  const lines = text
-    .split('\n')
-    .filter((line) => line.startsWith(`${metric}{`) && labels.every((label) => line.includes(label)));
-  return lines.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+interface Sample {
+  readonly metric: string;
+  readonly labels: string;
+  readonly value: number;
 }
 
-function countersIn(text: string, webhook: string): WebhookCounters {
-  const name = `name="${webhook}"`;
-  const rejections = 'apiserver_admission_webhook_rejection_count';
+const LINE = /^apiserver_admission_webhook_(request_total|rejection_count|fail_open_count)\{(.*)\} (\S+)$/gm;
+
+/** The few lines of a page of some ten thousand that are about this. */
+async function samplesOf(api: Api): Promise<readonly Sample[]> {
+  const { text } = await api.call('/metrics');
+  return [...text.matchAll(LINE)].map(([, metric = '', labels = '', value]) => ({
+    metric,
+    labels,
+    value: Number(value),
+  }));
+}
+
+function countersOf(samples: readonly Sample[], webhook: string): WebhookCounters {
+  const own = samples.filter(({ labels }) => labels.includes(`name="${webhook}"`));
+  const sum = (metric: string, label = '') =>
+    own
+      .filter((one) => one.metric === metric && one.labels.includes(label))
+      .reduce((total, { value }) => total + value, 0);
   return {
-    requests: sum(text, 'apiserver_admission_webhook_request_total', name),
-    rejections: sum(text, rejections, name),
-    failedClosed: sum(text, rejections, name, 'error_type="calling_webhook_error"'),
-    failedOpen: sum(text, 'apiserver_admission_webhook_fail_open_count', name),
+    requests: sum('request_total'),
+    rejections: sum('rejection_count'),
+    failedClosed: sum('rejection_count', 'error_type="calling_webhook_error"'),
+    failedOpen: sum('fail_open_count'),
   };
 }
 
@@ -35,12 +49,12 @@ export async function allCounters(
   api: Api,
   webhooks: readonly string[],
 ): Promise<readonly WebhookCounters[]> {
-  const { text } = await api.call('/metrics');
-  return webhooks.map((webhook) => countersIn(text, webhook));
+  const samples = await samplesOf(api);
+  return webhooks.map((webhook) => countersOf(samples, webhook));
 }
 
 export async function webhookCounters(api: Api, webhook: string): Promise<WebhookCounters> {
-  return countersIn((await api.call('/metrics')).text, webhook);
+  return countersOf(await samplesOf(api), webhook);
 }
 
 /** Calls of each webhook while `work` runs. */
