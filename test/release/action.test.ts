@@ -89,6 +89,13 @@ describe('action.yml', () => {
     expect(out).toMatch(/^::error file=bad\.yaml,line=\d+/m);
   });
 
+  it('passes over what is no manifest of ours where that is asked for', () => {
+    writeFileSync(join(folder, 'package.json'), '{"name": "x"}');
+    const files = 'good one.yaml\npackage.json';
+    expect(run({ files }).status).toBe(2);
+    expect(run({ files, 'only-annotated': 'true' }).status).toBe(0);
+  });
+
   it('keeps the report in a file as well', () => {
     const { status } = run({ files: 'bad.yaml', output: 'sarif', 'output-file': 'results.sarif' });
     expect(status).toBe(3);
