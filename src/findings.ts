@@ -35,7 +35,7 @@ export const FINDINGS = {
   'does-not-fit': { kind: 'fit', summary: 'the need of one GPU exceeds what the engine may use of it' },
   'gpu-count-too-small': {
     kind: 'fit',
-    summary: 'the container asks for fewer GPUs than the engine needs or its flags use',
+    summary: 'the container asks for fewer GPUs than its flags use, or a variable lets the engine see fewer',
   },
   'gpu-count-missing': { kind: 'fit', summary: 'no GPU is requested, and no count can be filled in' },
   'invalid-parallelism': {

@@ -147,6 +147,7 @@ export function intentOf(values: Values, catalog: Catalog): Intent {
     dataParallelLocal: null,
     copies: 1,
     nodes: null,
+    visibleGpus: null,
     spills: false,
     isExpertParallel: false,
     gpus: null,

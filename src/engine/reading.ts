@@ -17,6 +17,7 @@ import {
   type ModelIdentity,
   type Reading,
 } from './types.ts';
+import { readVisibleGpus } from './visible-gpus.ts';
 import { makeWord, type Word } from './words.ts';
 
 /** A launch ready for an engine to give its flags a meaning. */
@@ -105,6 +106,7 @@ const BLANK: Blank = {
   dataParallelKind: 'shares-experts',
   hasDpAttention: false,
   nodes: ABSENT,
+  visibleGpus: ABSENT,
   memoryFraction: ABSENT,
   kvCacheBytes: ABSENT,
   maxNumSeqs: ABSENT,
@@ -153,6 +155,9 @@ export function finishReading(draft: ReadingDraft, opened: Opened): EngineReadin
   const isOpaque = isOpaqueLaunch(opened);
   const findings = [...input.scene.launch.findings, ...startFindings(input), ...reader.findings];
   draft.isOpaque = isOpaque;
+  // Several engines of one script share the GPUs out among them: what one of them sees is not what runs.
+  if (input.recognition.starts < 2)
+    draft.visibleGpus = readVisibleGpus(opened.invocation?.environment ?? input.scene.launch.environment);
   draft.configFile = configFile(reader);
   draft.append = isOpaque ? null : appendPoint(input);
   draft.flagSites = flagSites(reader.flags);

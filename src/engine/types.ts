@@ -95,6 +95,8 @@ export interface EngineReading {
   readonly dataParallelKind: 'shares-experts' | 'copies';
   readonly hasDpAttention: boolean;
   readonly nodes: Reading<number>;
+  /** GPUs of the container that a variable lets the engine see; `text` is the variable's name. */
+  readonly visibleGpus: Reading<number>;
   readonly memoryFraction: Reading<number>;
   readonly kvCacheBytes: Reading<number>;
   readonly maxNumSeqs: Reading<number>;

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/types.ts';
-import type { EngineName, EngineReading, Reading } from '../engine/types.ts';
+import { ABSENT, type EngineName, type EngineReading, type Reading } from '../engine/types.ts';
 import { type Finding, finding, formatPath, type JsonPath } from '../findings.ts';
 import type { EngineProfile } from '../sizing/engine-profile.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
@@ -12,7 +12,7 @@ import { reconcileContext } from './context.ts';
 import { reconcileModel } from './model.ts';
 import { type ParallelPart, readParallel } from './parallel.ts';
 import { readSettings } from './settings.ts';
-import type { Intent, Stated } from './types.ts';
+import type { Intent, Stated, VisibleGpus } from './types.ts';
 import {
   readConcurrency,
   readContextTokens,
@@ -107,6 +107,7 @@ function joined(fixed: Annotated['fixed'], choice: ModelChoice, running: Running
     isExpertParallel: parallel.isExpertParallel,
     spills: running.spills,
     nodes: parallel.nodes,
+    visibleGpus: running.visibleGpus,
     gpus: fixed.gpus,
   };
 }
@@ -141,8 +142,19 @@ function readRunning(
     engineRecognisedBy: reading?.recognisedBy ?? 'default',
     settings: settings.settings,
     spills: spills(reading, engine, engineVersion),
+    visibleGpus: visibleGpus(reading, findings),
     parallel,
   };
+}
+
+function visibleGpus(reading: EngineReading | null, findings: Finding[]): VisibleGpus | null {
+  const visible = reading?.visibleGpus ?? ABSENT;
+  if (visible.state === 'absent') return null;
+  const { path, text } = visible;
+  if (visible.state === 'set') return { count: visible.value, variable: text, path };
+  const message = `${text} may hide GPUs from the engine, and its value cannot be read here: all of them were counted`;
+  findings.push(finding('unknown-value', path, message));
+  return null;
 }
 
 /** By itself where its settings are left to it, or because the launch keeps weights in host memory. */

@@ -23,6 +23,13 @@ export interface Stated<T> {
   readonly origin: Origin;
 }
 
+export interface VisibleGpus {
+  readonly count: number;
+  /** `CUDA_VISIBLE_DEVICES` or one of ROCm's. */
+  readonly variable: string;
+  readonly path: JsonPath;
+}
+
 /** Engine settings in effect; null: the engine's default for its version and the device. */
 export interface EngineSettings {
   readonly maxNumSeqs: number | null;
@@ -77,6 +84,8 @@ export interface Intent {
   readonly spills: boolean;
   /** Pods over which the launch says that its ranks run; `unknown`: over others, nobody can see how many. */
   readonly nodes: number | 'unknown' | null;
+  /** GPUs of each pod that a variable lets the engine see; null: all of them. */
+  readonly visibleGpus: VisibleGpus | null;
   /** Catalog products that the author accepts; null: any. */
   readonly gpus: readonly string[] | null;
 }

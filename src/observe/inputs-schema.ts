@@ -69,6 +69,8 @@ const intent = z.object({
   dataParallelLocal: count.nullable(),
   copies: count,
   nodes: z.union([count, z.literal('unknown')]).nullable(),
+  // Older records were made without a look at it.
+  visibleGpus: z.object({ count, variable: text, path }).nullable().default(null),
   spills: z.boolean(),
   isExpertParallel: z.boolean(),
   gpus: texts.nullable(),

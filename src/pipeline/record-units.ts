@@ -144,6 +144,7 @@ function recordedIntent(intent: Intent): RecordedIntent {
     copies: intent.copies,
     isExpertParallel: intent.isExpertParallel,
     nodes: intent.nodes,
+    visibleGpus: intent.visibleGpus,
     model: intent.model.value.id,
     modelPath: intent.model.origin.path,
     checkpoint: intent.checkpoint?.value.id ?? null,

@@ -2,7 +2,7 @@ import { type Finding, finding, type JsonPath } from '../findings.ts';
 import { type Asked, countedOf } from './asked.ts';
 import { planFlags } from './flags.ts';
 import { landKnown } from './land.ts';
-import { parallelProblems, runningParallel, usedGpus } from './options.ts';
+import { parallelProblems, runningParallel, seenGpus, usedGpus } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import type { GpuAsk, Judged, PlanFacts } from './types.ts';
 import { askedGpus, podsOf, type Unit } from './unit.ts';
@@ -11,7 +11,7 @@ import { landUnknown } from './unplaced.ts';
 /** The author gave a GPU count: it is never changed; is it enough, wherever the pod may land? */
 export function planExisting(unit: Unit, ask: GpuAsk, facts: PlanFacts): Outcome {
   const gpus = askedGpus(unit) ?? ask.count;
-  const parallel = runningParallel(unit.intent, gpus);
+  const parallel = runningParallel(unit.intent, seenGpus(unit.intent, gpus, podsOf(unit)));
   const asked: Asked = { unit, ask, parallel, facts };
   const counted = countFindings(asked, gpus);
   // What cannot run in this shape has no size in it.
@@ -54,11 +54,27 @@ function countFindings(asked: Asked, gpus: number): readonly Finding[] {
     const message = `the engine's parallel flags use ${used} GPUs, but ${gpus} ${gpus === 1 ? 'is' : 'are'} requested`;
     return [finding('gpu-count-too-small', ask.path, message)];
   }
-  if (used < gpus) {
-    const message = `${gpus} GPUs are requested, but the engine's parallel flags use ${used}`;
-    return [finding('unused-gpus', ask.path, message)];
-  }
-  return [];
+  return hiddenFindings(asked, gpus, used) ?? unusedFindings(asked, gpus, used);
+}
+
+/** A variable hides GPUs that the flags use: the engine would not start. null: none that it needs. */
+function hiddenFindings({ unit }: Asked, gpus: number, used: number): readonly Finding[] | null {
+  const { visibleGpus } = unit.intent;
+  const seen = seenGpus(unit.intent, gpus, podsOf(unit));
+  if (visibleGpus === null || used <= seen) return null;
+  const message = `the engine's parallel flags use ${used} GPU${used === 1 ? '' : 's'}, but ${visibleGpus.variable} lets it see ${seen} of the ${gpus} that are requested`;
+  return [finding('gpu-count-too-small', visibleGpus.path, message)];
+}
+
+function unusedFindings({ unit, ask }: Asked, gpus: number, used: number): readonly Finding[] {
+  if (used >= gpus) return [];
+  const { visibleGpus } = unit.intent;
+  const seen = seenGpus(unit.intent, gpus, podsOf(unit));
+  const why =
+    visibleGpus !== null && seen < gpus && used === seen
+      ? `${visibleGpus.variable} lets the engine see ${seen}`
+      : `the engine's parallel flags use ${used}`;
+  return [finding('unused-gpus', ask.path, `${gpus} GPUs are requested, but ${why}`)];
 }
 
 function flagPath(unit: Unit): JsonPath {

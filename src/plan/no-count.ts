@@ -37,7 +37,12 @@ export function noCount(unit: Unit, facts: PlanFacts): Outcome {
   const served = isServedByClaim(classes)
     ? '; the nodes that are known hand them out by DRA resource claims'
     : '';
-  const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}${served}`;
+  const { visibleGpus } = unit.intent;
+  const hidden =
+    visibleGpus === null
+      ? ''
+      : `; ${visibleGpus.variable} lets the engine see ${visibleGpus.count} in each pod`;
+  const message = `no GPU is requested, and none of the GPUs that are known gives a count to fill in for ${subjectText(unit.intent)}${ways}${nodes}${served}${hidden}`;
   return { findings: [finding(code, path, message)], judged, plan: null, edits: [] };
 }
 

@@ -26,6 +26,11 @@ export function usedGpus(intent: Intent, parallel: Parallel, pods: number): numb
   return tensor * pipeline * ranks * intent.copies;
 }
 
+/** Of this many GPUs in all pods of a replica, those that the engine sees. */
+export function seenGpus({ visibleGpus }: Intent, gpus: number, pods: number): number {
+  return visibleGpus === null ? gpus : Math.min(gpus, visibleGpus.count * pods);
+}
+
 export function gpusOf(parallel: Parallel): number {
   return parallel.tensor * parallel.pipeline * parallel.data;
 }
@@ -63,6 +68,7 @@ function sizeProblem({ context, concurrency }: Intent, parallel: Parallel): stri
 export function parallelOptions(intent: Intent, maxGpus: number, pipeline: number): readonly Parallel[] {
   const tensors = intent.tensorParallel === null ? TENSOR_SIZES : [intent.tensorParallel];
   const stages = intent.pipelineParallel ?? pipeline;
+  const most = seenGpus(intent, maxGpus, pipeline);
   return tensors
     .map((tensor) => ({
       tensor,
@@ -71,7 +77,6 @@ export function parallelOptions(intent: Intent, maxGpus: number, pipeline: numbe
       isExpertParallel: intent.isExpertParallel,
     }))
     .filter(
-      (option) =>
-        usedGpus(intent, option, pipeline) <= maxGpus && parallelProblems(intent, option).length === 0,
+      (option) => usedGpus(intent, option, pipeline) <= most && parallelProblems(intent, option).length === 0,
     );
 }

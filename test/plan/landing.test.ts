@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { applyPatch, lowerEdits } from '../../src/admission/json-patch.ts';
 import type { Facts } from '../../src/pipeline/types.ts';
+import type { Decision } from '../../src/plan/types.ts';
 import {
   cluster,
   clusterOf,
@@ -103,6 +104,48 @@ describe('a count that the author gave', () => {
 
     expect(codes(decision)).toEqual(['gpu-count-too-small']);
     expect(decision.verdict).toBe('deny');
+  });
+});
+
+describe('a variable that hides GPUs from the engine', () => {
+  const seeing = (devices: string, tensor: number | null, gpus: number | null): Decision =>
+    create(
+      deployment({
+        annotations: { model: 'scout', context: '8K' },
+        args: vllmArgs(SCOUT_INT4, 8192, ...(tensor === null ? [] : [`--tensor-parallel-size=${tensor}`])),
+        env: [{ name: 'CUDA_VISIBLE_DEVICES', value: devices }],
+        ...(gpus !== null && { limits: { 'nvidia.com/gpu': `${gpus}` } }),
+      }),
+      BOTH,
+    );
+
+  it('is nothing where the flags use no more than it leaves', () => {
+    expect(codes(seeing('0,1,2,3', 4, 4))).not.toContain('gpu-count-too-small');
+    expect(codes(seeing('2,1', 2, 2))).not.toContain('gpu-count-too-small');
+  });
+
+  it('one fewer than the flags use is refused, where the variable stands', () => {
+    const decision = seeing('0,1,2', 4, 4);
+    const found = decision.findings.find(({ code }) => code === 'gpu-count-too-small');
+
+    expect(decision.verdict).toBe('deny');
+    expect(found?.path.at(-2)).toBe('env');
+    expect(found?.message).toContain('CUDA_VISIBLE_DEVICES lets it see 3 of the 4');
+  });
+
+  it('empty, it leaves none', () => {
+    expect(seeing('', 1, 1).verdict).toBe('deny');
+  });
+
+  it('GPUs that it hides are told as unused', () => {
+    const found = seeing('0,1', 2, 4).findings.find(({ code }) => code === 'unused-gpus');
+
+    expect(found?.message).toContain('CUDA_VISIBLE_DEVICES lets the engine see 2');
+  });
+
+  it('no count is chosen that is beyond it', () => {
+    expect(seeing('0,1', null, null).plan).toMatchObject({ gpus: 2, tensorParallel: 2 });
+    expect(seeing('0', null, null)).toMatchObject({ verdict: 'deny', plan: null });
   });
 });
 
