@@ -1,4 +1,5 @@
 import { type AuditRecord, auditRecordSchema } from '../../observe/record-schema.ts';
+import { isRecord, type JsonRecord } from '../../workload/json-value.ts';
 import { type Chunks, linesOf } from './lines.ts';
 
 /** Decision records among the lines of a log that other programs and our own messages are in as well. */
@@ -45,14 +46,18 @@ const OPEN = Buffer.from('{');
  * `kubectl logs` puts `[pod/name/container] ` (`--prefix`), a time stamp (`--timestamps`) or both before each line, and
  * container runtimes `2026-11-25T12:00:00Z stdout F `: whatever stands before the first brace is not looked at.
  */
-function decisionLine(line: Buffer): Readonly<Record<string, unknown>> | null {
+function decisionLine(line: Buffer): JsonRecord | null {
   // Most lines of a mixed log are no records: these need not be decoded.
   if (!line.includes(MARK)) return null;
   const start = line.indexOf(OPEN);
   if (start === -1) return null;
   const value = parseJson(line.toString('utf8', start));
-  const isDecision = typeof value === 'object' && value !== null && Reflect.get(value, 'msg') === 'decision';
-  return isDecision ? { ...value } : null;
+  return isRecord(value) && isDecision(value) ? value : null;
+}
+
+/** The log marks its records; `check --records` prints nothing else, and marks none. */
+function isDecision({ msg, webhook }: JsonRecord): boolean {
+  return msg === 'decision' || (msg === undefined && webhook === 'check');
 }
 
 function parseJson(text: string): unknown {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { MAX_LINE_BYTES } from '../../../src/commands/audit/lines.ts';
 import { runAudit } from '../../../src/commands/audit.ts';
+import { runCheck } from '../../../src/commands/check.ts';
 import { configFrom } from '../../../src/commands/facts.ts';
 import { EXIT, UsageError } from '../../../src/commands/io.ts';
 import { createLog } from '../../../src/observe/logger.ts';
@@ -12,6 +13,7 @@ import { recordJsonSchema } from '../../../src/observe/record-schema.ts';
 import type { DecisionRecord } from '../../../src/pipeline/types.ts';
 import {
   created,
+  deployment,
   FACTS,
   FITS,
   handle,
@@ -107,6 +109,15 @@ describe('reading a log', () => {
     const log = LOG.replace(/^(?=.)/gm, prefix);
 
     expect(await found([], log)).toEqual(RECORDS);
+  });
+
+  it('reads what check --records prints', async () => {
+    const object = { ...deployment(UNDERSIZED), apiVersion: 'apps/v1', kind: 'Deployment' };
+    const { io, text } = memoryIo({ stdin: async () => JSON.stringify(object) });
+    await runCheck(['-f', '-', '--records'], io);
+
+    expect(await found([], text())).toMatchObject([{ webhook: 'check', verdict: 'deny' }]);
+    expect((await audit(['--replay'], text())).out).toContain('1 came out the same');
   });
 
   it('does not depend on how the stream is cut, nor on the last line end', async () => {
