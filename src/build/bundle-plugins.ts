@@ -5,10 +5,11 @@ import type { Plugin } from 'esbuild';
 /** What the bundle leaves out, and what it puts off. */
 
 /** What the file of KubeConfig imports for the API classes alone, which nothing here creates. */
-const OF_API_CLASSES = /^(?:undici|\.\/gen\/index\.js|\.\/middleware\.js)$/;
+const OF_API_CLASSES = /^(?:undici|socks|\.\/gen\/index\.js|\.\/middleware\.js)$/;
 const NAMES_OF_API_CLASSES = [
   'Agent',
   'ProxyAgent',
+  'SocksClient',
   'ServerConfiguration',
   'createConfiguration',
   'setHeaderMiddleware',

@@ -14,7 +14,10 @@ const PARTS_OF_PACKAGES = new Map([
   ['reflect-metadata', 'certificates'],
   ['@peculiar/x509', 'certificates'],
   ['@kubernetes/client-node', 'cluster'],
+  ['socks-proxy-agent', 'socks'],
 ]);
+/** A class that its package is loaded for when the first object of it is made: client-node names it at once and seldom needs it. */
+const CLASS_OF_PACKAGE = new Map([['socks-proxy-agent', 'SocksProxyAgent']]);
 const COMMANDS = 'commands';
 
 /** In the order of their building: the first names what the others hold. */
@@ -89,6 +92,14 @@ function loaderOf(part: string, bundle: string): string {
   `;
 }
 
+/** What is bundled in the place of a module that was put off. */
+function standIn(path: string, part: string): string {
+  const whole = `require(${JSON.stringify(part)}).get(${JSON.stringify(path)})`;
+  const name = CLASS_OF_PACKAGE.get(path);
+  if (name === undefined) return `module.exports = ${whole};`;
+  return `exports.${name} = function (...values) { return new (${whole}.${name})(...values); };`;
+}
+
 interface PuttingOff {
   /** Filled with what was put off to the commands. */
   readonly late: Set<string>;
@@ -121,7 +132,7 @@ export function putOff({ late, root, part: within }: PuttingOff): Plugin {
         return { path: key, namespace: module, pluginData: part };
       });
       api.onLoad({ filter: /.*/, namespace: module }, ({ path, pluginData: part }) => ({
-        contents: `module.exports = require(${JSON.stringify(part)}).get(${JSON.stringify(path)});`,
+        contents: standIn(path, part),
         loader: 'js',
       }));
       api.onLoad({ filter: /.*/, namespace: loader }, ({ path }) => ({
