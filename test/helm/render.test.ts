@@ -154,6 +154,7 @@ describe('values that cannot be', () => {
       { certificates: { certManager: { issuerRef: { name: 'x' } } } },
       /issuerRef/,
     ],
+    ['pods of a cluster that is not watched', { config: { cluster: { watch: false, pods: true } } }, /pods/],
     ['a digest that is none', { image: { digest: 'latest' } }, /digest/],
   ])('%s', (_, values, want) => {
     for (const helm of [HELM_4, HELM_3]) {
