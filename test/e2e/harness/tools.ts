@@ -28,7 +28,7 @@ export const CLUSTER_TOOLS: readonly Binary[] = [
 ];
 
 const WHAT_TO_DO =
-  'test/e2e needs a control plane: install Go 1.26 or newer (the programs are built from published modules, about 15 minutes once), ' +
+  'test/e2e needs a control plane: install Go 1.26 or newer (the programs are built from published modules, some 25 minutes on two cores, once), ' +
   'or point KUBEBUILDER_ASSETS at a folder with etcd, kube-apiserver, kubectl, kube-controller-manager, kube-scheduler, kwok, helm-4 and helm-3';
 
 // The whole first build took 9 minutes on two idle cores (control-plane.md); four times that is a hang.
