@@ -52,8 +52,8 @@ function annotatedModel(catalog: Catalog, annotations: Annotations, findings: Fi
   const match = findModel(catalog, value.text);
   if (match !== null) return { ...match, origin: { from: 'annotation', path: value.path }, text: value.text };
   const close = nearest(modelNames(catalog), value.text.slice(0, 128), 3);
-  const hint = close.length > 0 ? `; nearest: ${close.join(', ')}` : '';
-  findings.push(finding('unknown-model', value.path, `no model of this name is in the catalog${hint}`));
+  const hint = close.length > 0 ? `nearest: ${close.join(', ')}` : `known: ${knownModels(catalog)}`;
+  findings.push(finding('unknown-model', value.path, `no model of this name is in the catalog; ${hint}`));
   return null;
 }
 
@@ -102,11 +102,18 @@ function fromCommandLine(running: Named): Finding {
 }
 
 function noModel(catalog: Catalog, path: JsonPath, reading: EngineReading | null): Finding {
-  const known = catalog.models.map((model) => model.id).join(', ');
   const seen = reading?.identities[0];
   const where =
     seen === undefined ? 'the command line names none either' : 'the command line names none that is known';
-  return finding('unknown-model', path, `no vramgate.io/model annotation, and ${where}; known: ${known}`);
+  return finding(
+    'unknown-model',
+    path,
+    `no vramgate.io/model annotation, and ${where}; known: ${knownModels(catalog)}`,
+  );
+}
+
+function knownModels({ models }: Catalog): string {
+  return models.map(({ id }) => id).join(', ');
 }
 
 /** Annotation and command line name different models: the one with the larger weights is judged. */

@@ -201,7 +201,7 @@ export function describePolicies(stage: () => InstalledStage): void {
           run,
           'unknown',
           'default',
-          'no model of this name is in the catalog [unknown-model at',
+          'no model of this name is in the catalog; known: behemoth, maverick, scout [unknown-model at',
         );
         await expectTold(stage(), 'unknown', {
           verdict: 'deny',
