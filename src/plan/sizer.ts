@@ -3,11 +3,11 @@ import { type Finding, finding } from '../findings.ts';
 import type { Intent } from '../intent/types.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
 import { estimate } from '../sizing/estimate.ts';
-import { fitsAt, judgeFit } from '../sizing/fit.ts';
+import { judgeFit } from '../sizing/fit.ts';
 import { publishedFigure, publishedRange } from '../sizing/published.ts';
 import type { SizingRequest } from '../sizing/request.ts';
 import type { DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
-import { largestFitting, solveContext } from '../sizing/solve.ts';
+import { fitsAt, largestFitting, solveContext } from '../sizing/solve.ts';
 import { exactly } from '../sizing/spread.ts';
 import { estimateTraining, type TrainingBill } from '../sizing/training.ts';
 import { type Bytes, bytes, formatCount, tokens } from '../units.ts';
@@ -92,10 +92,9 @@ function remember(intent: Intent, method: Method): Sizer {
     intent,
     judge,
     surelyFits(parallel, device, gpus) {
-      const found = find(parallel, device, gpus);
-      if (found !== undefined || method.surelyFits === undefined)
-        return (found ?? judge(parallel, device, gpus)).fit?.fitsAtHigh === true;
-      return method.surelyFits(parallel, device);
+      if (method.surelyFits !== undefined && find(parallel, device, gpus) === undefined)
+        return method.surelyFits(parallel, device);
+      return judge(parallel, device, gpus).fit?.fitsAtHigh === true;
     },
     largestContext: (parallel, device, gpus) =>
       device === null ? null : method.largestContext(parallel, device, gpus),

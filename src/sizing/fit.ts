@@ -1,7 +1,7 @@
 import { type Bytes, bytes } from '../units.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
-import { kvLoad, type Room, roomOf, roomsAt } from './room.ts';
+import { kvLoad, type Room, roomOf } from './room.ts';
 import type { Bill, DeviceShape, Fit, StageBill } from './shapes.ts';
 import { contextOf } from './solve.ts';
 import type { End } from './spread.ts';
@@ -84,11 +84,4 @@ function lazily<T>(work: () => T): () => T {
     known ??= { value: work() };
     return known.value;
   };
-}
-
-/** Whether the request fits at one end of the spreads: what `judgeFit` says of that end, without a bill. */
-export function fitsAt(request: SizingRequest, device: DeviceShape, end: End): boolean {
-  const { context, concurrency } = request;
-  const rooms = roomsAt(prepare(request, device), device, { context, concurrency }, end);
-  return rooms.every((room) => room >= 0);
 }

@@ -172,13 +172,17 @@ function candidates(request: SizingRequest): readonly GpuCount[] {
     .map((size) => ({ ...size, gpus: size.tensor * size.pipeline * parallel.data }));
 }
 
+/** Whether the request fits at one end of the spreads: what `judgeFit` says of that end, without a bill. */
+export function fitsAt(request: SizingRequest, device: DeviceShape, end: End): boolean {
+  const { context, concurrency } = request;
+  return isFitting(roomsAt(prepare(request, device), device, { context, concurrency }, end));
+}
+
 /** Smallest valid number of GPUs that carries the request; null when none of those looked at does. */
 export function solveGpus(request: SizingRequest, device: DeviceShape, end: End): GpuCount | null {
-  const { context, concurrency } = request;
   for (const size of candidates(request)) {
     const parallel = { ...request.parallel, tensor: size.tensor, pipeline: size.pipeline };
-    const prepared = prepare({ ...request, parallel }, device);
-    if (isFitting(roomsAt(prepared, device, { context, concurrency }, end))) return size;
+    if (fitsAt({ ...request, parallel }, device, end)) return size;
   }
   return null;
 }
