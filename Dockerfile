@@ -15,7 +15,8 @@ COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
 
-FROM ${RUNTIME_IMAGE}
+# The default, said all the same: buildah 1.28 would go on with the platform of the stage before.
+FROM --platform=$TARGETPLATFORM ${RUNTIME_IMAGE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="vramgate" \

@@ -6,11 +6,19 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { throwawayCertificate } from '../../src/server/throwaway-certificate.ts';
-import { type BuiltImage, buildImage, ROOT, runInImage } from './image.ts';
+import { type BuiltImage, type BuiltImages, buildImages, ROOT, readPackage, runInImage } from './image.ts';
+import { ARCHITECTURES, type Architecture } from './programs.ts';
 
 const LARGEST_BYTES = 160_000_000;
 const NODE = '/nodejs/bin/node';
 const ENTRYPOINT = [NODE, '--max-semi-space-size=4', '/app/vramgate.mjs'];
+const APP_FILES = ['app/THIRD-PARTY-LICENSES.txt', 'app/sbom.cdx.json', 'app/vramgate.mjs'];
+const UNWANTED = ['sh', 'bash', 'dash', 'busybox', 'npm', 'npx', 'apt', 'apt-get', 'dpkg', 'curl', 'wget'];
+// elf(5): magic, 64 bit, little-endian; e_machine of EM_X86_64 and EM_AARCH64.
+const ELF_64_LITTLE = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
+const ELF_MACHINES: Readonly<Record<Architecture, number>> = { amd64: 62, arm64: 183 };
+// What `process.arch` says.
+const NODE_ARCH: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };
 const RECORDED = new URL(
   '../fixtures/admission-reviews/01-apply-create.user.create.deployment.json',
   import.meta.url,
@@ -23,31 +31,24 @@ interface Entry {
   readonly isFile: boolean;
 }
 
-/** Everything below `root`, links not followed. /dev is the container's, not the image's. */
-function entriesOf(root: string): readonly Entry[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('dev/'))
-    .map((path) => {
-      const stats = lstatSync(join(root, path));
-      return { path, mode: stats.mode, bytes: stats.size, isFile: stats.isFile() };
-    });
+/** Everything below `folder` of `root`, links not followed. /dev is the container's, not the image's. */
+function entriesOf(root: string, folder = ''): readonly Entry[] {
+  // Not `recursive`, which goes into folders that are links: tzdata's would be counted twice.
+  return readdirSync(join(root, folder)).flatMap((name) => {
+    const path = join(folder, name);
+    if (path === 'dev') return [];
+    const stats = lstatSync(join(root, path));
+    const entry = { path, mode: stats.mode, bytes: stats.size, isFile: stats.isFile() };
+    return stats.isDirectory() ? [entry, ...entriesOf(root, path)] : [entry];
+  });
 }
 
-interface PackageFile {
-  readonly version: string;
-  readonly dependencies: Readonly<Record<string, string>>;
-}
-
-function readPackage(): PackageFile {
-  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageFile;
-}
-
-let image: BuiltImage;
+let images: BuiltImages;
 let configuration = '';
 let ca = '';
 
 beforeAll(async () => {
-  image = await buildImage();
+  images = await buildImages();
   const made = await throwawayCertificate(['localhost', '127.0.0.1']);
   ca = made.ca;
   configuration = mkdtempSync(join(tmpdir(), 'vramgate-image-config-'));
@@ -63,39 +64,26 @@ beforeAll(async () => {
 
 afterAll(async () => {
   rmSync(configuration, { recursive: true, force: true });
-  await image?.remove();
+  await images?.remove();
 });
 
-describe('contents', () => {
+describe.each(ARCHITECTURES)('contents on %s', (architecture) => {
+  let image: BuiltImage;
+  beforeAll(() => {
+    image = images.of[architecture];
+  });
+
   it('adds three files to the runtime image and nothing else', () => {
     const base = new Set(entriesOf(image.base).map(({ path }) => path));
     const added = entriesOf(image.root).filter(({ path }) => !base.has(path));
-    expect(added.map(({ path }) => path).sort()).toEqual([
-      'app',
-      'app/THIRD-PARTY-LICENSES.txt',
-      'app/sbom.cdx.json',
-      'app/vramgate.mjs',
-    ]);
+    expect(added.map(({ path }) => path).sort()).toEqual(['app', ...APP_FILES]);
   });
 
   it('holds no shell, no package manager, and nothing that anybody may write', () => {
     const entries = entriesOf(image.root);
     const programs = entries.filter(({ mode, isFile }) => isFile && (mode & 0o111) !== 0);
     const names = new Set(programs.map(({ path }) => path.split('/').at(-1)));
-    const unwanted = [
-      'sh',
-      'bash',
-      'dash',
-      'busybox',
-      'npm',
-      'npx',
-      'apt',
-      'apt-get',
-      'dpkg',
-      'curl',
-      'wget',
-    ];
-    expect(unwanted.filter((name) => names.has(name))).toEqual([]);
+    expect(UNWANTED.filter((name) => names.has(name))).toEqual([]);
     const loose = entries.filter(({ mode, isFile }) => isFile && (mode & 0o002) !== 0);
     expect(loose.map(({ path }) => path)).toEqual([]);
   });
@@ -106,36 +94,55 @@ describe('contents', () => {
     expect(lstatSync(join(image.root, NODE)).size).toBeGreaterThan(bytes / 2);
   });
 
+  it('has the Node of that architecture, and says so', () => {
+    const elf = readFileSync(join(image.root, NODE)).subarray(0, 20);
+    expect(elf.subarray(0, 6)).toEqual(ELF_64_LITTLE);
+    expect(elf.readUInt16LE(18)).toBe(ELF_MACHINES[architecture]);
+    expect(image.oci.architecture).toBe(architecture);
+  });
+
   it('has the bundle that is built here, to the byte', () => {
     const local = readFileSync(join(ROOT, 'dist', 'vramgate.mjs'));
     expect(readFileSync(join(image.root, 'app', 'vramgate.mjs')).equals(local)).toBe(true);
   });
 
-  it('names its packages and their licences', () => {
-    const { dependencies } = readPackage();
-    const sbom = JSON.parse(readFileSync(join(image.root, 'app', 'sbom.cdx.json'), 'utf8')) as {
-      readonly components: readonly { readonly name: string; readonly version: string }[];
-    };
-    const listed = new Map(sbom.components.map(({ name, version }) => [name, version]));
-    expect(Object.fromEntries(Object.keys(dependencies).map((name) => [name, listed.get(name)]))).toEqual(
-      dependencies,
-    );
-    expect(readFileSync(join(image.root, 'app', 'THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain(
-      'express 5.3.0 (MIT)',
-    );
-  });
-
   it('runs as 65532 by default, and says what it is', () => {
     const { version } = readPackage();
-    expect(image.config).toMatchObject({
+    expect(image.oci.config).toMatchObject({
       User: '65532:65532',
       Entrypoint: ENTRYPOINT,
+      Cmd: ['serve'],
       Env: expect.arrayContaining(['MALLOC_ARENA_MAX=2']),
       Labels: {
         'org.opencontainers.image.version': version,
         'org.opencontainers.image.licenses': 'Apache-2.0',
       },
     });
+  });
+});
+
+describe('contents on every architecture', () => {
+  it('are the same files, to the byte, and the same configuration', () => {
+    const { amd64, arm64 } = images.of;
+    for (const file of APP_FILES) {
+      expect(readFileSync(join(arm64.root, file)).equals(readFileSync(join(amd64.root, file))), file).toBe(
+        true,
+      );
+    }
+    expect(arm64.oci.config).toEqual(amd64.oci.config);
+  });
+
+  it('name their packages and their licences', () => {
+    const { dependencies } = readPackage();
+    const app = join(images.of.amd64.root, 'app');
+    const sbom = JSON.parse(readFileSync(join(app, 'sbom.cdx.json'), 'utf8')) as {
+      readonly components: readonly { readonly name: string; readonly version: string }[];
+    };
+    const listed = new Map(sbom.components.map(({ name, version }) => [name, version]));
+    expect(Object.fromEntries(Object.keys(dependencies).map((name) => [name, listed.get(name)]))).toEqual(
+      dependencies,
+    );
+    expect(readFileSync(join(app, 'THIRD-PARTY-LICENSES.txt'), 'utf8')).toContain('express 5.3.0 (MIT)');
   });
 });
 
@@ -146,12 +153,12 @@ describe('Dockerfile', () => {
   });
 });
 
-describe('as uid 65532 on a read-only root', () => {
+describe.each(ARCHITECTURES)('%s as uid 65532 on a read-only root', (architecture) => {
   it('cannot write anywhere', async () => {
     const attempt =
-      "try { require('fs').writeFileSync('/app/x', '') } catch (e) { console.log(process.getuid(), e.code) }";
-    const child = runInImage(image.root, configuration, [NODE, '-e', attempt]);
-    expect((await text(child.stdout)).trim()).toBe('65532 EROFS');
+      "try { require('fs').writeFileSync('/app/x', '') } catch (e) { console.log(process.arch, process.getuid(), e.code) }";
+    const child = runInImage(images.of[architecture], configuration, [NODE, '-e', attempt]);
+    expect((await text(child.stdout)).trim()).toBe(`${NODE_ARCH[architecture]} 65532 EROFS`);
   });
 
   it('reviews objects over HTTPS and ends cleanly on SIGTERM', async () => {
@@ -161,7 +168,7 @@ describe('as uid 65532 on a read-only root', () => {
       '--config=/tmp/config.yaml',
     ];
     const args = [...ENTRYPOINT, 'serve', '--port=0', '--metrics-port=0', ...files];
-    const child = runInImage(image.root, configuration, args);
+    const child = runInImage(images.of[architecture], configuration, args);
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     try {
       const port = await servingPort(child);

@@ -1,24 +1,45 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { ensurePrograms, run } from './programs.ts';
-import { type BaseImages, buildStandIns } from './stand-ins.ts';
+import { type Architecture, emulatorFor, ensurePrograms, NATIVE, run } from './programs.ts';
+import { type BaseImages, buildStandIns, type ProjectNode } from './stand-ins.ts';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
 const TAG = 'localhost/vramgate:test';
 
-/** A mounted image, and the one that it was made from. */
+/** A mounted image of one architecture, and the one that it was made from. */
 export interface BuiltImage {
+  readonly architecture: Architecture;
   /** Root file system of the result. */
   readonly root: string;
   /** Root file system of its base. */
   readonly base: string;
-  readonly config: unknown;
+  /** The image's configuration in OCI's form: architecture, and what a container of it starts with. */
+  readonly oci: { readonly architecture: string; readonly config: unknown };
+}
+
+export interface BuiltImages {
+  readonly of: Readonly<Record<Architecture, BuiltImage>>;
   readonly remove: () => Promise<void>;
+}
+
+interface PackageFile {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+export function readPackage(): PackageFile {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageFile;
+}
+
+function projectNode(): ProjectNode {
+  const { node: version } = readPackage().devDependencies;
+  if (version === undefined) throw new Error('package.json pins no Node');
+  return { path: join(ROOT, 'node_modules', 'node', 'bin', 'node'), version };
 }
 
 /** The ARGs of the Dockerfile by their tags: a stand-in cannot have the digest of the original. */
@@ -49,8 +70,41 @@ async function npmSettings(folder: string): Promise<string> {
   return file;
 }
 
-/** Runs the Dockerfile step by step and mounts what comes out. Its store is a folder of its own. */
-export async function buildImage(): Promise<BuiltImage> {
+type Buildah = (...args: readonly string[]) => Promise<string>;
+
+/**
+ * Runs the Dockerfile step by step for one architecture and mounts what comes out. Without `--layers`: buildah 1.28 takes
+ * the steps of another architecture from that cache.
+ */
+async function build(
+  buildah: Buildah,
+  architecture: Architecture,
+  images: BaseImages,
+  npmrc: string,
+): Promise<BuiltImage> {
+  const tag = `${TAG}-${architecture}`;
+  const volumes = ['-v', `${npmrc}:/root/.npmrc:ro`, '-v', '/etc/ssl/certs:/etc/ssl/certs:ro'];
+  const options = ['--isolation', 'chroot', '--pull-never', '--network', 'host', '--timestamp', '0'];
+  const args = [
+    `--platform=linux/${architecture}`,
+    // buildx sets it; buildah 1.28 does not for `FROM --platform`.
+    `--build-arg=BUILDPLATFORM=linux/${NATIVE}`,
+    `--build-arg=BUILD_IMAGE=${images.build}`,
+    `--build-arg=RUNTIME_IMAGE=${images.runtime}`,
+  ];
+  await buildah('bud', '--quiet', ...options, ...args, ...volumes, '-t', tag, ROOT);
+  const mount = async (name: string): Promise<string> => {
+    const container = (await buildah('from', '--pull-never', `--arch=${architecture}`, name)).trim();
+    return (await buildah('mount', container)).trim();
+  };
+  const inspected = JSON.parse(await buildah('inspect', '--type', 'image', tag)) as {
+    readonly OCIv1: BuiltImage['oci'];
+  };
+  return { architecture, root: await mount(tag), base: await mount(images.runtime), oci: inspected.OCIv1 };
+}
+
+/** Builds the image for both architectures. Their store is a folder of its own. */
+export async function buildImages(): Promise<BuiltImages> {
   await ensurePrograms();
   const folder = mkdtempSync(join(tmpdir(), 'vramgate-image-'));
   const store = [
@@ -61,7 +115,7 @@ export async function buildImage(): Promise<BuiltImage> {
     '--storage-driver',
     'vfs',
   ];
-  const buildah = (...args: readonly string[]): Promise<string> => run('buildah', [...store, ...args]);
+  const buildah: Buildah = (...args) => run('buildah', [...store, ...args]);
   const images = baseImages();
   const remove = async (): Promise<void> => {
     // Unmounts first: what is still mounted cannot be deleted.
@@ -69,28 +123,11 @@ export async function buildImage(): Promise<BuiltImage> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await buildStandIns(['buildah', ...store], NODE, images);
+    await buildStandIns(['buildah', ...store], projectNode(), images);
     const npmrc = await npmSettings(folder);
-    const volumes = ['-v', `${npmrc}:/root/.npmrc:ro`, '-v', '/etc/ssl/certs:/etc/ssl/certs:ro'];
-    const options = ['--isolation', 'chroot', '--pull-never', '--network', 'host', '--timestamp', '0'];
-    const standIns = [
-      `--build-arg=BUILD_IMAGE=${images.build}`,
-      `--build-arg=RUNTIME_IMAGE=${images.runtime}`,
-    ];
-    await buildah('bud', '--quiet', ...options, ...standIns, ...volumes, '-t', TAG, ROOT);
-    const mount = async (tag: string): Promise<string> => {
-      const container = (await buildah('from', '--pull-never', tag)).trim();
-      return (await buildah('mount', container)).trim();
-    };
-    const inspected = JSON.parse(await buildah('inspect', '--type', 'image', TAG)) as {
-      OCIv1?: { config?: unknown };
-    };
-    return {
-      root: await mount(TAG),
-      base: await mount(images.runtime),
-      config: inspected.OCIv1?.config,
-      remove,
-    };
+    const amd64 = await build(buildah, 'amd64', images, npmrc);
+    const arm64 = await build(buildah, 'arm64', images, npmrc);
+    return { of: { amd64, arm64 }, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -107,12 +144,17 @@ mount -o remount,bind,ro,nosuid,nodev "$root"
 mount -o remount,bind,ro,nosuid,nodev "$root/tmp"
 exec env -i "$(command -v chroot)" --userspec=65532:65532 "$root" "$@"`;
 
-/** Runs `args` in the image as a restricted pod would, with `configuration` as /tmp. */
+/**
+ * Runs `args` in the image as a restricted pod would, with `configuration` as /tmp; one of another architecture by
+ * qemu, which is put there.
+ */
 export function runInImage(
-  root: string,
+  image: BuiltImage,
   configuration: string,
   args: readonly string[],
 ): ChildProcessByStdio<null, Readable, Readable> {
+  const emulator = emulatorFor(image.architecture);
+  if (emulator !== undefined) copyFileSync(emulator, join(configuration, 'emulator'));
   const command = [
     '-m',
     '--propagation',
@@ -121,9 +163,9 @@ export function runInImage(
     '-c',
     READ_ONLY,
     'bash',
-    root,
+    image.root,
     configuration,
-    ...args,
+    ...(emulator === undefined ? args : ['/tmp/emulator', ...args]),
   ];
   return spawn('unshare', command, { stdio: ['ignore', 'pipe', 'pipe'] });
 }

@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ['test/image/*.test.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
+    // Under emulation a start takes 5 s on a quiet machine.
+    testTimeout: 3 * 60_000,
     // Installing buildah, making two root file systems and running the Dockerfile, on a slow machine.
     hookTimeout: 20 * 60_000,
   },
