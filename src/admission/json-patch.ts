@@ -6,7 +6,7 @@ import { applyRemoval, findRun, type RemovalEdit } from '../plan/remove-edits.ts
 import type { Edit } from '../plan/types.ts';
 import { isRecord, isSameJson } from '../workload/json-value.ts';
 import { memberAt, valueAt } from './document.ts';
-import { jsonPointer, parentPath, requireSafe } from './json-pointer.ts';
+import { jsonPointer, requireSafe, splitPointer } from './json-pointer.ts';
 
 /**
  * Edits in the words of the domain, lowered to RFC 6902 by hand. A diff of two serialised objects would also
@@ -218,11 +218,14 @@ function lowerEdit(root: unknown, edit: Edit): PatchOperation[] {
   }
 }
 
-/** rfc6902 changes its target in place, and leaves earlier operations in place when one fails. */
+/**
+ * rfc6902 changes its target in place, and leaves earlier operations in place when one fails. The target is what holds
+ * the last token: it is copied on the way there, and what lies beside it is shared.
+ */
 function applyTo(draft: Draft, operations: readonly PatchOperation[]): void {
   for (const operation of operations) {
-    reach(draft, parentPath(operation.path));
-    const [error = null] = applyInPlace(draft.root, [operation]);
+    const { parent, last } = splitPointer(operation.path);
+    const [error = null] = applyInPlace(reach(draft, parent), [{ ...operation, path: last }]);
     if (error !== null) throw new Error('a JSON Patch of ours does not apply', { cause: error });
   }
 }

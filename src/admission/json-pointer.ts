@@ -1,19 +1,21 @@
 import type { JsonPath } from '../findings.ts';
 
 // A patch library writes through a prototype where it is told to (reference toolchain.md §2).
-const FORBIDDEN_TOKENS: readonly (string | number)[] = ['__proto__', 'constructor', 'prototype'];
-
-const ESCAPED = /[~/]/;
+function isForbidden(token: string | number): boolean {
+  return token === '__proto__' || token === 'constructor' || token === 'prototype';
+}
 
 function escapeToken(token: string | number): string {
-  if (typeof token === 'number' || !ESCAPED.test(token)) return String(token);
-  return token.replaceAll('~', '~0').replaceAll('/', '~1');
+  if (typeof token === 'number') return String(token);
+  const escaped = token.includes('~') ? token.replaceAll('~', '~0') : token;
+  return escaped.includes('/') ? escaped.replaceAll('/', '~1') : escaped;
 }
 
 /** @throws Error on a token that names a prototype: no edit of ours has a reason to. */
 export function requireSafe(path: JsonPath): void {
-  const forbidden = path.find((token) => FORBIDDEN_TOKENS.includes(token));
-  if (forbidden !== undefined) throw new Error(`a patch must not go through ${JSON.stringify(forbidden)}`);
+  for (const token of path) {
+    if (isForbidden(token)) throw new Error(`a patch must not go through ${JSON.stringify(token)}`);
+  }
 }
 
 /**
@@ -27,10 +29,15 @@ export function jsonPointer(path: JsonPath): string {
   return pointer;
 }
 
-/** The steps to what holds the last token of a pointer of ours. */
-export function parentPath(pointer: string): JsonPath {
-  return pointer
-    .split('/')
-    .slice(1, -1)
-    .map((token) => (token.includes('~') ? token.replaceAll('~1', '/').replaceAll('~0', '~') : token));
+/** The steps to what holds the last token of a pointer of ours, and that token as a pointer of its own. */
+export function splitPointer(pointer: string): { readonly parent: JsonPath; readonly last: string } {
+  const end = pointer.lastIndexOf('/');
+  const last = pointer.slice(end);
+  if (end < 1) return { parent: [], last };
+  const tokens = pointer.slice(1, end).split('/');
+  const isPlain = !pointer.includes('~');
+  return {
+    parent: isPlain ? tokens : tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')),
+    last,
+  };
 }

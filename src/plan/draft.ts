@@ -1,5 +1,5 @@
 import type { JsonPath } from '../findings.ts';
-import { isMembers, type Members } from './json-members.ts';
+import { isMembers, type Members, setOwn } from './json-members.ts';
 
 /**
  * A JSON value that is being changed, beside the one it comes from. Only what a change reaches is copied; everything
@@ -22,11 +22,17 @@ export function createDraft(source: unknown): Draft {
   return {
     root: own(source),
     child(parent, step) {
-      if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, step)) return undefined;
-      const value: unknown = Reflect.get(parent, step);
+      if (Array.isArray(parent)) {
+        const index = Number(step);
+        const item: unknown = parent[index];
+        const owned = own(item);
+        if (owned !== item) parent[index] = owned;
+        return owned;
+      }
+      if (!isMembers(parent) || !Object.hasOwn(parent, step)) return undefined;
+      const value = parent[step];
       const owned = own(value);
-      // An own member that can be written, whatever its name: this never runs a setter of a prototype.
-      if (owned !== value) Reflect.set(parent, step, owned);
+      if (owned !== value) setOwn(parent, String(step), owned);
       return owned;
     },
   };
