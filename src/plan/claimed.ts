@@ -7,7 +7,7 @@ import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './
 import { subjectText } from './texts.ts';
 import type { NodeClass, PlanFacts } from './types.ts';
 import type { Unit } from './unit.ts';
-import { smallestWay, type Way } from './ways.ts';
+import { judgeWay, smallestWay, type Way } from './ways.ts';
 
 /**
  * GPUs that come by a resource claim: their number and kind are the claim's, which is not read, and allocation decides
@@ -73,6 +73,7 @@ function enough(unit: Unit, { best, ways, reached }: Enough, { policy }: PlanFac
   const taints = new Set(reached.flatMap((one) => one.taintsToTolerate.map(({ key }) => key)));
   const isBehind = reached.every((one) => one.taintsToTolerate.length > 0);
   const tolerate = isBehind ? `, and a toleration of ${[...taints].join(', ')}` : '';
+  const judged = judgeWay(unit, best.way, best.nodeClass.device);
   const message = `the GPUs come by a DRA resource claim, which is not read${shown}${tolerate}; placement was left alone`;
-  return { ...NOTHING, findings: [finding('unknown-gpu', path, message)], judged: best.way.judged };
+  return { ...NOTHING, findings: [finding('unknown-gpu', path, message)], judged };
 }

@@ -12,9 +12,9 @@ import { isAcceptedProduct, namedProducts, sizable, vendorOfImage } from './prod
 import { ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
-import type { Edit, NodeClass, PlanFacts } from './types.ts';
+import type { Edit, Judged, NodeClass, PlanFacts } from './types.ts';
 import { type Member, podsLike, podsOf, type Unit } from './unit.ts';
-import { isWholeGpu, MAX_TYPICAL, smallestWay, type Way } from './ways.ts';
+import { isEnough, isWholeGpu, judgeWay, MAX_TYPICAL, smallestWay, type Way } from './ways.ts';
 
 interface ClassWay extends Way {
   readonly reach: Reachable;
@@ -43,8 +43,11 @@ function containerPath(unit: Unit): JsonPath {
 
 function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
   const { policy } = facts;
-  const classes = knownClasses(facts);
-  const ways = classes.flatMap((nodeClass) => wayOnClass(unit, nodeClass, facts));
+  const ways: ClassWay[] = [];
+  for (const nodeClass of knownClasses(facts)) {
+    const way = wayOnClass(unit, nodeClass, facts);
+    if (way !== null) ways.push(way);
+  }
   const compare = ranking(
     policy,
     ways.map((one) => one.reach.nodeClass),
@@ -60,19 +63,19 @@ function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
   return onClass(unit, best, facts);
 }
 
-function wayOnClass(unit: Unit, nodeClass: NodeClass, { policy, catalog }: PlanFacts): readonly ClassWay[] {
+function wayOnClass(unit: Unit, nodeClass: NodeClass, { policy, catalog }: PlanFacts): ClassWay | null {
   const { device, sharing } = nodeClass;
-  if (device === null || sharing !== 'none' || !isAccepted(unit, device)) return [];
-  if (!isWholeGpu(nodeClass.resource) || cannotRun(unit, device.product, catalog)) return [];
+  if (device === null || sharing !== 'none' || !isAccepted(unit, device)) return null;
+  if (!isWholeGpu(nodeClass.resource) || cannotRun(unit, device.product, catalog)) return null;
   const [reach] = reachableClasses(
     [nodeClass],
     schedulingOf(unit, unit.members[0]),
     { resource: nodeClass.resource, count: 1 },
     policy,
   );
-  if (reach === undefined) return [];
+  if (reach === undefined) return null;
   const way = smallestWay(unit, device, nodeClass.gpusPerNode);
-  return way === null ? [] : [{ ...way, reach }];
+  return way === null ? null : { parallel: way.parallel, perPod: way.perPod, reach };
 }
 
 /** By the author's annotation, or as what the image was built for. */
@@ -84,12 +87,13 @@ export function isAccepted(unit: Unit, device: DeviceShape): boolean {
 
 function onClass(unit: Unit, best: ClassWay, facts: PlanFacts): Outcome {
   const { nodeClass } = best.reach;
+  const judged = judgeWay(unit, best, nodeClass.device);
   const placed = unit.members.map((member) => placeOn(unit, member, best, facts));
-  const counted = setCount(unit, nodeClass.resource, best);
+  const counted = setCount(unit, nodeClass.resource, best, judged);
   const flags = planFlags(unit, best.parallel, true);
   return {
     findings: [...counted.findings, ...placed.flatMap((one) => one.findings), ...flags.findings],
-    judged: best.judged,
+    judged,
     plan: chosenPlan(
       { resource: nodeClass.resource, gpus: best.perPod, pods: podsOf(unit) },
       nodeClass.id,
@@ -131,7 +135,7 @@ function holds(unit: Unit, reach: Reachable, best: Way): boolean {
   const { device, sharing } = reach.nodeClass;
   if (device === null || (sharing !== 'none' && sharing !== 'not-ready') || !isAccepted(unit, device))
     return false;
-  return unit.sizer.surelyFits(best.parallel, device, best.perPod * unit.trainingPods);
+  return isEnough(unit, best, device);
 }
 
 interface Counted {
@@ -139,9 +143,9 @@ interface Counted {
   readonly findings: readonly Finding[];
 }
 
-function setCount(unit: Unit, resource: string, way: Way): Counted {
+function setCount(unit: Unit, resource: string, way: Way, judged: Judged): Counted {
   const path = [...containerPath(unit), 'resources'];
-  const text = `${way.perPod} x ${resource} (${subjectText(unit.intent)}: ${formatGib(way.judged.perGpu.mid)} per GPU)`;
+  const text = `${way.perPod} x ${resource} (${subjectText(unit.intent)}: ${formatGib(judged.perGpu.mid)} per GPU)`;
   if (!unit.canEdit) {
     return {
       edits: [],
@@ -174,7 +178,8 @@ function chooseNamed(unit: Unit, facts: PlanFacts): Outcome {
   const most = Math.min(MAX_TYPICAL, Math.max(1, ...smallest.gpu.typicalPerNode));
   const way = smallestWay(unit, smallest.device, most);
   if (way === null) return noCount(unit, facts);
-  const counted = setCount(unit, smallest.gpu.resource, way);
+  const judged = judgeWay(unit, way, smallest.device);
+  const counted = setCount(unit, smallest.gpu.resource, way, judged);
   const flags = planFlags(unit, way.parallel, true);
   const message = `no inventory: the count is for ${smallest.gpu.product}, and no placement was set`;
   return {
@@ -183,7 +188,7 @@ function chooseNamed(unit: Unit, facts: PlanFacts): Outcome {
       finding('inventory-unknown', containerPath(unit), message),
       ...flags.findings,
     ],
-    judged: way.judged,
+    judged,
     plan: chosenPlan(
       { resource: smallest.gpu.resource, gpus: way.perPod, pods: podsOf(unit) },
       smallest.gpu.product,

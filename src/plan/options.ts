@@ -62,21 +62,30 @@ function sizeProblem({ context, concurrency }: Intent, parallel: Parallel): stri
 }
 
 /**
- * Valid ways to run one replica on at most `maxGpus` GPUs, smallest first. What the author's flags fix stays fixed;
+ * Ways to run one replica, smallest first, whether or not it can run so. What the author's flags fix stays fixed;
  * `pipeline` is the number of stages to try when no flag says so (one, or the pods of a group).
  */
-export function parallelOptions(intent: Intent, maxGpus: number, pipeline: number): readonly Parallel[] {
+export function parallelCandidates(intent: Intent, pipeline: number): readonly Parallel[] {
   const tensors = intent.tensorParallel === null ? TENSOR_SIZES : [intent.tensorParallel];
-  const stages = intent.pipelineParallel ?? pipeline;
-  const most = seenGpus(intent, maxGpus, pipeline);
-  return tensors
-    .map((tensor) => ({
-      tensor,
-      pipeline: stages,
-      data: intent.dataParallel,
-      isExpertParallel: intent.isExpertParallel,
-    }))
-    .filter(
-      (option) => usedGpus(intent, option, pipeline) <= most && parallelProblems(intent, option).length === 0,
-    );
+  return tensors.map((tensor) => ({
+    tensor,
+    pipeline: intent.pipelineParallel ?? pipeline,
+    data: intent.dataParallel,
+    isExpertParallel: intent.isExpertParallel,
+  }));
+}
+
+/** True where the replica can run so on at most `maxGpus` GPUs in all its pods. */
+export function isRunnable(intent: Intent, option: Parallel, maxGpus: number, pods: number): boolean {
+  return (
+    usedGpus(intent, option, pods) <= seenGpus(intent, maxGpus, pods) &&
+    parallelProblems(intent, option).length === 0
+  );
+}
+
+/** Those of the candidates that can run on at most `maxGpus` GPUs. */
+export function parallelOptions(intent: Intent, maxGpus: number, pipeline: number): readonly Parallel[] {
+  return parallelCandidates(intent, pipeline).filter((option) =>
+    isRunnable(intent, option, maxGpus, pipeline),
+  );
 }

@@ -1,6 +1,7 @@
 import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry } from '../catalog/types.ts';
 import type { Intent } from '../intent/types.ts';
+import { createRecall } from '../recall.ts';
 import type { DeviceShape } from '../sizing/shapes.ts';
 import { deviceClassOf } from '../workload/gpu-request.ts';
 import type { PlanFacts } from './types.ts';
@@ -118,7 +119,14 @@ export function compareText(one: string, other: string): number {
  * (`rocm/vllm`, `vault.habana.ai/gaudi-docker/…`); a CUDA image on an AMD node would never start.
  */
 export function vendorOfImage(image: string | null): DeviceShape['vendor'] {
-  const name = (image ?? '').slice(0, 512).toLowerCase();
+  const name = (image ?? '').slice(0, 512);
+  return vendors(name, () => vendorNamedIn(name.toLowerCase()));
+}
+
+/** References in one cluster are some hundreds, and every class of nodes asks about the same one. */
+const vendors = createRecall<DeviceShape['vendor']>(256);
+
+function vendorNamedIn(name: string): DeviceShape['vendor'] {
   if (name.includes('rocm') || name.includes('amd-')) return 'amd';
   if (name.includes('gaudi') || name.includes('habana') || name.includes('hpu')) return 'intel';
   return 'nvidia';

@@ -1,15 +1,14 @@
 import type { DeviceShape, Parallel } from '../sizing/shapes.ts';
 import { deviceClassOf } from '../workload/gpu-request.ts';
-import { parallelOptions, runningParallel, usedGpus } from './options.ts';
+import { isRunnable, parallelCandidates, runningParallel, usedGpus } from './options.ts';
 import { isAcceptedProduct } from './products.ts';
 import type { Judged, NodeClass } from './types.ts';
 import { podsOf, type Unit } from './unit.ts';
 
-/** One way to run: on this device, in this shape, with this many GPUs in each pod. */
+/** One way to run: in this shape, with this many GPUs in each pod. */
 export interface Way {
   readonly parallel: Parallel;
   readonly perPod: number;
-  readonly judged: Judged;
 }
 
 /** GPUs that a node of a product not seen in this cluster has: the catalog's largest typical count, 8 at most. */
@@ -28,12 +27,36 @@ export function isBoard(resource: string): boolean {
 
 /** The smallest valid count that fits at the high end: what we choose must hold (contract §3). */
 export function smallestWay(unit: Unit, device: DeviceShape, gpusPerNode: number): Way | null {
-  for (const { parallel, perPod } of shapesOf(unit, gpusPerNode)) {
-    const gpus = perPod * unit.trainingPods;
-    if (!unit.sizer.surelyFits(parallel, device, gpus)) continue;
-    return { parallel, perPod, judged: unit.sizer.judge(parallel, device, gpus) };
+  if (unit.intent.workload === 'training') return smallestSharding(unit, device, gpusPerNode);
+  const pods = podsOf(unit);
+  for (const parallel of parallelCandidates(unit.intent, pods)) {
+    if (!isRunnable(unit.intent, parallel, gpusPerNode * pods, pods)) continue;
+    const perPod = usedGpus(unit.intent, parallel, pods) / pods;
+    if (!Number.isInteger(perPod) || perPod > gpusPerNode) continue;
+    const way = { parallel, perPod };
+    if (isEnough(unit, way, device)) return way;
   }
   return null;
+}
+
+/** Sharded training takes any number of GPUs; the state is spread over all of them. */
+function smallestSharding(unit: Unit, device: DeviceShape, gpusPerNode: number): Way | null {
+  const parallel = runningParallel(unit.intent, null);
+  for (let perPod = 1; perPod <= gpusPerNode; perPod += 1) {
+    const way = { parallel, perPod };
+    if (isEnough(unit, way, device)) return way;
+  }
+  return null;
+}
+
+/** True where the way fits on this device at the high end of the measured spread. */
+export function isEnough(unit: Unit, { parallel, perPod }: Way, device: DeviceShape): boolean {
+  return unit.sizer.surelyFits(parallel, device, perPod * unit.trainingPods);
+}
+
+/** The bill of the way on this device. */
+export function judgeWay(unit: Unit, { parallel, perPod }: Way, device: DeviceShape | null): Judged {
+  return unit.sizer.judge(parallel, device, perPod * unit.trainingPods);
 }
 
 /**
@@ -51,24 +74,4 @@ export function holdsOtherwise(unit: Unit, classes: readonly NodeClass[]): boole
 export function holdsOnNode(unit: Unit, device: DeviceShape, gpusPerNode: number): boolean {
   const intent = { ...unit.intent, tensorParallel: null, pipelineParallel: null };
   return smallestWay({ ...unit, intent }, device, gpusPerNode) !== null;
-}
-
-interface Shape {
-  readonly parallel: Parallel;
-  readonly perPod: number;
-}
-
-function shapesOf(unit: Unit, gpusPerNode: number): readonly Shape[] {
-  const pods = podsOf(unit);
-  if (unit.intent.workload === 'training') return trainingShapes(unit, gpusPerNode);
-  return parallelOptions(unit.intent, gpusPerNode * pods, pods).flatMap((parallel) => {
-    const perPod = usedGpus(unit.intent, parallel, pods) / pods;
-    return Number.isInteger(perPod) && perPod <= gpusPerNode ? [{ parallel, perPod }] : [];
-  });
-}
-
-/** Sharded training takes any number of GPUs; the state is spread over all of them. */
-function trainingShapes(unit: Unit, gpusPerNode: number): readonly Shape[] {
-  const parallel = runningParallel(unit.intent, null);
-  return Array.from({ length: gpusPerNode }, (_, index) => ({ parallel, perPod: index + 1 }));
 }

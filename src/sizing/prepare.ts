@@ -90,18 +90,27 @@ function stagePlan(request: SizingRequest, stages: number): StagePlan {
   return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
 }
 
-let last: Prepared | null = null;
+/** Shapes that one decision tries on one device, and then on the next. */
+const RECENT = 8;
+const recent: Prepared[] = [];
+let next = 0;
 
 /**
- * A bill and its fit ask for the same thing one after the other, and then for the next device: the last answer is kept,
+ * A bill and its fit ask for the same thing one after the other, and then for the next device: the last answers are kept,
  * for the same objects only.
  */
 export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
-  if (last?.request === request && last.device === device) return last;
-  const layout = last?.request === request ? last : layoutOf(request);
-  const { grid, stages, sorts } = layout;
-  last = { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
-  return last;
+  let layout: Pick<Prepared, 'grid' | 'stages' | 'sorts'> | null = null;
+  for (const one of recent) {
+    if (one.request !== request) continue;
+    if (one.device === device) return one;
+    layout = one;
+  }
+  const { grid, stages, sorts } = layout ?? layoutOf(request);
+  const prepared = { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
+  recent[next] = prepared;
+  next = (next + 1) % RECENT;
+  return prepared;
 }
 
 /** What no device changes. */

@@ -146,5 +146,7 @@ export function roomsOfSort(prepared: Prepared, sort: Sort, question: Question):
 
 /** Room of every limit of every sort of stage. */
 export function roomsAt(prepared: Prepared, device: DeviceShape, load: Load, end: End): readonly number[] {
-  return prepared.sorts.flatMap((sort) => roomsOfSort(prepared, sort, { device, load, end }));
+  const rooms: number[] = [];
+  for (const sort of prepared.sorts) rooms.push(...roomsOfSort(prepared, sort, { device, load, end }));
+  return rooms;
 }
