@@ -1,3 +1,4 @@
+import { createRecall, type Recall } from '../recall.ts';
 import { weightBytes } from '../sizing/weights.ts';
 import { formatsMeantBy, ggufBits } from './quantization-names.ts';
 import { type CheckpointEntry, type ModelEntry, QUANTIZATIONS, type Quantization } from './types.ts';
@@ -56,6 +57,22 @@ function nextGguf(
  * (base, Instruct) has the format, that one answers: its weights are the same.
  */
 export function checkpointFor(
+  model: ModelEntry,
+  quantization: Quantization,
+  isInstruct: boolean,
+): CheckpointEntry | null {
+  const recall = answers.get(model) ?? createRecall<CheckpointEntry | null>(MOST_ANSWERS);
+  answers.set(model, recall);
+  return recall(isInstruct ? quantization : `base ${quantization}`, () =>
+    checkpointAnew(model, quantization, isInstruct),
+  );
+}
+
+/** Entries of a catalog are never changed, and every decision asks for one of some ten formats. */
+const answers = new WeakMap<ModelEntry, Recall<CheckpointEntry | null>>();
+const MOST_ANSWERS = 64;
+
+function checkpointAnew(
   model: ModelEntry,
   quantization: Quantization,
   isInstruct: boolean,

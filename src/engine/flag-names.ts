@@ -69,10 +69,14 @@ interface NameParts {
 /** vLLM folds underscores in the name only, up to the first dot; `--key+=a` appends to a list. */
 function splitKey(grammar: Grammar, written: string): NameParts {
   const dot = grammar.takesDottedKeys ? written.indexOf('.') : -1;
-  const name = (dot === -1 ? written : written.slice(0, dot)).replace(/\+$/, '');
+  const name = withoutPlus(dot === -1 ? written : written.slice(0, dot));
   const key = dot === -1 ? null : written.slice(dot + 1);
   const folds = grammar.underscores === 'folded' && name.startsWith('--');
-  return { name: folds ? name.replaceAll('_', '-') : name, key };
+  return { name: folds && name.includes('_') ? name.replaceAll('_', '-') : name, key };
+}
+
+function withoutPlus(name: string): string {
+  return name.endsWith('+') ? name.slice(0, -1) : name;
 }
 
 function exactMatch(index: NameIndex, name: string, key: string | null): NameMatch | null {

@@ -177,6 +177,7 @@ const ATTACHED = /^(-[a-z]{1,3})(\d+)$/;
 
 /** `-tp8`: argparse knows values attached to one-letter flags only (engine-flags.md §6). */
 function attachedMatch(parse: Parse, written: string): Omit<Found, 'word'> | null {
+  if (written.startsWith('--')) return null;
   const [, name = '', digits = ''] = ATTACHED.exec(written) ?? [];
   const spec = parse.index.exact.get(name);
   if (spec === undefined || name.length < 3 || spec.arity !== 'one') return null;

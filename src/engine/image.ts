@@ -33,9 +33,16 @@ const RELEASE = /^v?(\d{1,4}\.\d{1,4}(?:\.\d{1,6}){0,2}(?:\.?post\d{1,4})?(?:\.?
 /** Vendors tag by year and month (`25.09-py3`): no release of the engine. */
 const FIRST_CALENDAR_MAJOR = 20;
 
+/** Tags in one cluster are some hundreds. */
+const releases = createRecall<string | null>(256);
+
 /** `v0.11.0-cu128` is 0.11.0; `latest`, `nightly` and digests say nothing. */
 export function releaseOf(tag: string | null): string | null {
-  const release = RELEASE.exec(tag ?? '')?.[1];
+  return tag === null ? null : releases(tag, () => readRelease(tag));
+}
+
+function readRelease(tag: string): string | null {
+  const release = RELEASE.exec(tag)?.[1];
   if (release === undefined || Number.parseInt(release, 10) >= FIRST_CALENDAR_MAJOR) return null;
   return release;
 }

@@ -61,8 +61,11 @@ function formOf({ command }: Container): Launch['form'] {
 
 /** Characters of a container that reading its launch looks at. */
 export function textLength(container: Container): number {
-  const argv = [...container.command, ...container.args].reduce((sum, text) => sum + text.length, 0);
-  return container.env.reduce((sum, entry) => sum + entry.name.length + (entry.value?.length ?? 0), argv);
+  let length = 0;
+  for (const text of container.command) length += text.length;
+  for (const text of container.args) length += text.length;
+  for (const { name, value } of container.env) length += name.length + (value?.length ?? 0);
+  return length;
 }
 
 /** A launch that is not read, because there is too much of it. */

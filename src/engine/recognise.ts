@@ -75,6 +75,8 @@ export function assume(
 function invocationOf(signature: Signature, command: Command): Invocation | null {
   const { words, environment } = command;
   const start = programStart(words);
+  // The flags of an image's entrypoint: what starts with a dash is no launcher.
+  if (words[start]?.prefix.startsWith('-') === true) return null;
   const end = isWrapper(words[0]) ? Math.min(words.length, start + MAX_WRAPPED) : start + 1;
   for (let at = start; at < end; at += 1) {
     const launcher = signature.launcherAt(words, at);

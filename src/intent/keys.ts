@@ -24,6 +24,8 @@ export const APPLIED_KEY = `${PREFIX}applied`;
 /** Label of a namespace, not an annotation of a workload. */
 export const MODE_KEY = `${PREFIX}mode`;
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set(ANNOTATION_KEYS);
+
 export function isAnnotationKey(name: string): name is AnnotationKey {
-  return ANNOTATION_KEYS.some((key) => key === name);
+  return KNOWN_KEYS.has(name);
 }

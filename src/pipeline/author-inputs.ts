@@ -35,9 +35,15 @@ function shortened(text: string): string {
 }
 
 function words(list: readonly string[]): readonly string[] | string {
+  let most = 2;
+  for (const word of list) most += MOST_ESCAPED * word.length + 3;
+  if (most <= MAX_WORDS) return list;
   const text = JSON.stringify(list);
   return text.length <= MAX_WORDS ? list : digest(text);
 }
+
+/** `\u001f`: what JSON makes of one character at most. */
+const MOST_ESCAPED = 6;
 
 function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
@@ -86,7 +92,9 @@ function templateInputs({ role, annotations, spec }: PodTemplate): Inputs {
 /** What starts, with which devices. Probes, mounts, labels and CPU may change without a new plan. */
 function containerInputs(container: Container): Inputs {
   const { name, image, command, args, env } = container;
-  const devices = [...container.limits, ...container.requests].filter(([key]) => gpuFormOf(key) !== null);
+  const devices: (readonly [string, string])[] = [];
+  for (const entry of container.limits) if (gpuFormOf(entry[0]) !== null) devices.push(entry);
+  for (const entry of container.requests) if (gpuFormOf(entry[0]) !== null) devices.push(entry);
   return present({
     name,
     image: image === null ? null : shortened(image),

@@ -8,7 +8,7 @@ import { readIntent } from '../intent/intent.ts';
 import { readEngineName } from '../intent/values.ts';
 import type { GpuAsk } from '../plan/types.ts';
 import type { Member, UnitDraft } from '../plan/unit.ts';
-import { effectiveGpuRequest, gpuRequests } from '../workload/gpu-request.ts';
+import { effectiveGpuRequest, type GpuRequest, gpuRequests } from '../workload/gpu-request.ts';
 import { isOwnedByRegisteredKind, placementOwner } from '../workload/ownership.ts';
 import type { Container, PodTemplate, Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
@@ -25,8 +25,9 @@ const LAST_RESORT: EngineName = 'vllm';
 
 /** The serving replicas of a workload: one a template, or one for all templates of a group. */
 export function readUnits(workload: Workload, facts: Facts): readonly UnitReading[] {
-  const groups = groupTemplates(workload);
-  return groups.flatMap((templates) => readGroup(workload, templates, facts));
+  const readings: UnitReading[] = [];
+  for (const templates of groupTemplates(workload)) readings.push(...readGroup(workload, templates, facts));
+  return readings;
 }
 
 type Templates = readonly [PodTemplate, ...PodTemplate[]];
@@ -140,13 +141,13 @@ function serversOf(
   [template, ...others]: Templates,
   read: (container: Container) => EngineReading | null,
 ): readonly Server[] {
+  const { container, isAmbiguous, all } = served;
+  if (!isAmbiguous) return [{ container, isAmbiguous, all, reading: read(container) }];
   const isGroup = others.length > 0 || workload.kind === 'LeaderWorkerSet' || isTraining(workload, template);
-  const readings = served.all
-    .slice(0, MAX_SERVERS)
-    .map((container) => ({ container, reading: read(container) }));
+  const readings = served.all.slice(0, MAX_SERVERS).map((one) => ({ container: one, reading: read(one) }));
   const [first] = readings;
   const areEngines = readings.every(({ reading }) => reading !== null && SIGNS.has(reading.recognisedBy));
-  if (!served.isAmbiguous || isGroup || !areEngines) return [{ ...served, reading: first?.reading ?? null }];
+  if (isGroup || !areEngines) return [{ ...served, reading: first?.reading ?? null }];
   return readings.map((one) => ({ ...one, isAmbiguous: true, all: [one.container] }));
 }
 
@@ -229,7 +230,7 @@ function buildUnit(
   const server = member(template, served.container, served.all);
   // Parallel pods of a Job that serve are servers beside each other, unless their launch says otherwise.
   const leader = isAlone ? { ...server, pods: 1 } : { ...server, pods: Math.max(1, server.pods) };
-  const workers = others.flatMap((one) => workerMember(one));
+  const workers = others.flatMap(workerMember);
   return {
     members: [leader, ...workers],
     intent,
@@ -253,7 +254,8 @@ function member(template: PodTemplate, container: Container, serving: readonly C
 
 /** The accelerators of the serving containers; the pod's effective request counts where init containers ask for more. */
 function askOf(template: PodTemplate, serving: readonly Container[]): GpuAsk | null {
-  const requests = serving.flatMap((one) => gpuRequests(one));
+  const requests: GpuRequest[] = [];
+  for (const one of serving) requests.push(...gpuRequests(one));
   const [first] = requests;
   if (first === undefined) return null;
   // A limit on memory or cores beside the count makes every device a share of one (HAMi, Volcano).

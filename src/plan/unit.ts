@@ -69,10 +69,9 @@ export function podsLike(unit: UnitDraft, member: Member): number {
 
 /** GPUs of all pods of the replica, or null when no member asks for any. */
 export function askedGpus(unit: UnitDraft): number | null {
-  const asks = unit.members.flatMap((member) =>
-    member.ask === null ? [] : [member.ask.count * member.pods],
-  );
-  return asks.length === 0 ? null : asks.reduce((sum, count) => sum + count, 0) * spreadOf(unit);
+  let sum: number | null = null;
+  for (const { ask, pods } of unit.members) if (ask !== null) sum = (sum ?? 0) + ask.count * pods;
+  return sum === null ? null : sum * spreadOf(unit);
 }
 
 /** Twice the largest training cluster that was published; more would only make the need per GPU smaller. */

@@ -44,14 +44,19 @@ const KUEUE = 'kueue.x-k8s.io/';
 /** On the workload or its template: the queue, or a pod group (kubernetes-sigs/kueue@ff69552e79ad). */
 const QUEUE_LABELS = [`${KUEUE}queue-name`, `${KUEUE}pod-group-name`];
 
-/** Only on pods: set by Kueue at admission, or copied from a suspended parent. */
-const POD_LABELS = [`${KUEUE}cluster-queue-name`, `${KUEUE}local-queue-name`, `${KUEUE}podset`];
+/** On pods also what Kueue sets at admission, or copies from a suspended parent. */
+const POD_LABELS = [
+  ...QUEUE_LABELS,
+  `${KUEUE}cluster-queue-name`,
+  `${KUEUE}local-queue-name`,
+  `${KUEUE}podset`,
+];
 const PARENT_ANNOTATION = `${KUEUE}pod-suspending-parent`;
 const MANAGED_LABEL = `${KUEUE}managed`;
 
 /** The first mark of Kueue. Its gate may come after us on CREATE, so labels are looked at first (engine-facts §8). */
 function kueueMark(workload: Workload, { labels, annotations, spec }: PodTemplate): string | null {
-  const label = firstKey(workload.labels, QUEUE_LABELS) ?? firstKey(labels, [...QUEUE_LABELS, ...POD_LABELS]);
+  const label = firstKey(workload.labels, QUEUE_LABELS) ?? firstKey(labels, POD_LABELS);
   if (label !== null) return `label ${label}`;
   if (labels.get(MANAGED_LABEL) === 'true') return `label ${MANAGED_LABEL}`;
   const gate = spec.schedulingGates.find((name) => name.startsWith(KUEUE));
@@ -61,5 +66,6 @@ function kueueMark(workload: Workload, { labels, annotations, spec }: PodTemplat
 
 /** An empty queue name is no queue. */
 function firstKey(labels: StringMap, keys: readonly string[]): string | null {
+  if (labels.size === 0) return null;
   return keys.find((key) => (labels.get(key) ?? '') !== '') ?? null;
 }
