@@ -1,4 +1,5 @@
 import type { Mode, Policy } from '../plan/types.ts';
+import { isRecord } from '../workload/json-value.ts';
 import { uneditable } from './evaluate.ts';
 import { mergedShapes, type RecordedInventory, recordedInventory } from './record-shapes.ts';
 import {
@@ -112,17 +113,35 @@ function keptSize(part: object, value: unknown): number {
   return size;
 }
 
-/** `,"policy":,"inventory":` and the digits of an age. */
-const JOINTS = 23 + 16;
+/** Names of the members, their quotes and commas, and the values of those that are a word: 180, and the digits of an age. */
+const JOINTS = 256;
 
-/** What the whole takes at most, from what its parts take. */
-function atMost({ policy, inventory, ...others }: RecordInputs): number {
+/** What the whole takes at most, from what its parts take: most records are far below the limit, and no text is made. */
+function atMost({ policy, inventory, units, before, given, earlier }: RecordInputs): number {
   const rules = policy === null ? 4 : keptSize(policy, policy);
   const nodes =
     inventory.state === 'unknown'
       ? sizeOf(inventory)
       : keptSize(inventory.shapes, { ...inventory, ageSeconds: null });
-  return sizeOf(others) + rules + nodes + JOINTS;
+  return mostBytes([units, before, given, earlier]) + rules + nodes + JOINTS;
+}
+
+/** `\u001f`: what JSON makes of one character at most; 17 digits, sign, point and exponent of a number. */
+const MOST_OF_CHARACTER = 6;
+const MOST_OF_NUMBER = 24;
+const MOST_OF_WORD = 5;
+
+/** UTF-8 bytes that a value takes at most as JSON. Keys are ours: plain ASCII. */
+function mostBytes(value: unknown): number {
+  if (typeof value === 'string') return 2 + MOST_OF_CHARACTER * value.length;
+  if (typeof value === 'number') return MOST_OF_NUMBER;
+  let sum = 2;
+  if (Array.isArray(value)) {
+    for (const item of value) sum += 1 + mostBytes(item);
+  } else if (isRecord(value)) {
+    for (const key in value) sum += key.length + 4 + mostBytes(value[key]);
+  } else return MOST_OF_WORD;
+  return sum;
 }
 
 /** Classes that are alike become one; then whole parts go, the bulkiest first. Never in silence. */

@@ -118,7 +118,10 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
   };
 }
 
+const NO_LABELS: readonly Label[] = [];
+
 function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
+  if (labels.size === 0) return NO_LABELS;
   return Array.from(labels, ([key, value]) => ({ key, value }));
 }
 

@@ -47,12 +47,13 @@ function narrowBySelector(
   best: NodeClass,
   unfitting: readonly NodeClass[],
 ): readonly Edit[] | null {
-  const usable = best.placementKeys.flatMap((key) => {
+  const usable: { readonly key: string; readonly value: string }[] = [];
+  for (const key of best.placementKeys) {
     const value = best.labels.get(key);
-    return value === undefined || spec.nodeSelector.has(key) ? [] : [{ key, value }];
-  });
-  const single = usable.find(({ key, value }) => separates(key, value, unfitting).length === 0);
-  if (single !== undefined) return [selectorEdit(spec.path, single)];
+    if (value === undefined || spec.nodeSelector.has(key)) continue;
+    if (separates(key, value, unfitting).length === 0) return [selectorEdit(spec.path, { key, value })];
+    usable.push({ key, value });
+  }
   for (const first of usable) {
     const left = separates(first.key, first.value, unfitting);
     const second = usable.find((one) => one !== first && separates(one.key, one.value, left).length === 0);
