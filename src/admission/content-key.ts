@@ -38,9 +38,16 @@ export function contentKey({ review, webhook }: Arrival, facts: Facts): string |
   return content.includes(`${PREFIX}exempt`) ? `${content}${JSON.stringify(user)}` : content;
 }
 
+/** Members in pairs, of the object and then of its metadata. */
 function essence(object: unknown): unknown {
   if (!isRecord(object)) return object;
-  const { status, metadata, ...rest } = object;
-  if (!isRecord(metadata)) return [rest, metadata];
-  return [rest, Object.entries(metadata).filter(([key]) => !IDENTITY.has(key))];
+  const content: unknown[] = [];
+  for (const key of Object.keys(object)) {
+    if (key !== 'status' && key !== 'metadata') content.push(key, object[key]);
+  }
+  const { metadata } = object;
+  if (!isRecord(metadata)) return [content, metadata];
+  const described: unknown[] = [];
+  for (const key of Object.keys(metadata)) if (!IDENTITY.has(key)) described.push(key, metadata[key]);
+  return [content, described];
 }

@@ -19,11 +19,11 @@ type Inputs = Readonly<Record<string, unknown>>;
  */
 export function authorInputs(workload: Workload): string {
   const annotations = own(workload.annotations);
-  const groupSize = workload.groupSize === 1 ? null : workload.groupSize;
+  const groupSize = workload.groupSize === 1 ? undefined : workload.groupSize;
   const templates = workload.templates.map(templateInputs);
-  const whole = JSON.stringify(present({ ...annotations, groupSize, templates }));
+  const whole = JSON.stringify({ ...annotations, groupSize, templates: some(templates) });
   if (whole.length <= MAX_INPUTS) return whole;
-  return JSON.stringify(present({ ...annotations, groupSize, templates: digest(whole) }));
+  return JSON.stringify({ ...annotations, groupSize, templates: digest(whole) });
 }
 
 function digest(text: string): string {
@@ -34,7 +34,8 @@ function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : digest(text);
 }
 
-function words(list: readonly string[]): readonly string[] | string {
+function words(list: readonly string[]): readonly string[] | string | undefined {
+  if (list.length === 0) return undefined;
   let most = 2;
   for (const word of list) most += MOST_ESCAPED * word.length + 3;
   if (most <= MAX_WORDS) return list;
@@ -45,16 +46,9 @@ function words(list: readonly string[]): readonly string[] | string {
 /** `\u001f`: what JSON makes of one character at most. */
 const MOST_ESCAPED = 6;
 
-function isEmpty(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length === 0;
-  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-}
-
-/** The keys are ours, and few. */
-function present(inputs: Inputs): Inputs {
-  const some: Record<string, unknown> = {};
-  for (const key of Object.keys(inputs)) if (!isEmpty(inputs[key])) some[key] = inputs[key];
-  return some;
+/** undefined, which JSON leaves out, for a list of nothing. */
+function some<T>(list: readonly T[] | null): readonly T[] | undefined {
+  return list === null || list.length === 0 ? undefined : list;
 }
 
 /** What an exemption says changes no plan. */
@@ -63,30 +57,32 @@ const PLANNED_KEYS = ANNOTATION_KEYS.filter((key) => key !== 'exempt').map((key)
   annotation: PREFIX + key,
 }));
 
-/** By their keys without prefix, which are a closed list. */
-function own(annotations: ReadonlyMap<string, unknown>): Inputs {
-  const some: Record<string, string> = {};
-  if (annotations.size === 0) return some;
+/** By their keys without prefix, which are a closed list; undefined where none is set. */
+function own(annotations: ReadonlyMap<string, unknown>): Inputs | undefined {
+  if (annotations.size === 0) return undefined;
+  let found: Record<string, string> | undefined;
   for (const { key, annotation } of PLANNED_KEYS) {
     const value = annotations.get(annotation);
     if (value === undefined) continue;
-    some[key] = shortened(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+    found ??= {};
+    found[key] = shortened(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
   }
-  return some;
+  return found;
 }
 
 function templateInputs({ role, annotations, spec }: PodTemplate): Inputs {
-  return present({
-    role: role === 'pod' ? null : role,
+  const isDefaultScheduler = spec.schedulerName === null || spec.schedulerName === 'default-scheduler';
+  return {
+    role: role === 'pod' ? undefined : role,
     annotations: own(annotations),
-    nodeSelector: [...spec.nodeSelector],
-    nodeAffinity: spec.requiredNodeAffinity,
-    tolerations: spec.tolerations,
-    scheduler: spec.schedulerName === 'default-scheduler' ? null : spec.schedulerName,
-    claims: spec.resourceClaims === 0 ? null : spec.resourceClaims,
-    containers: spec.containers.map(containerInputs),
-    initContainers: spec.initContainers.map(containerInputs),
-  });
+    nodeSelector: spec.nodeSelector.size === 0 ? undefined : [...spec.nodeSelector],
+    nodeAffinity: some(spec.requiredNodeAffinity),
+    tolerations: some(spec.tolerations),
+    scheduler: isDefaultScheduler ? undefined : spec.schedulerName,
+    claims: spec.resourceClaims === 0 ? undefined : spec.resourceClaims,
+    containers: some(spec.containers.map(containerInputs)),
+    initContainers: some(spec.initContainers.map(containerInputs)),
+  };
 }
 
 /** What starts, with which devices. Probes, mounts, labels and CPU may change without a new plan. */
@@ -95,12 +91,12 @@ function containerInputs(container: Container): Inputs {
   const devices: (readonly [string, string])[] = [];
   for (const entry of container.limits) if (gpuFormOf(entry[0]) !== null) devices.push(entry);
   for (const entry of container.requests) if (gpuFormOf(entry[0]) !== null) devices.push(entry);
-  return present({
+  return {
     name,
-    image: image === null ? null : shortened(image),
+    image: image === null ? undefined : shortened(image),
     command: words(command),
     args: words(args),
-    env: env.length === 0 ? null : digest(JSON.stringify(env.map((one) => [one.name, one.value]))),
-    devices,
-  });
+    env: env.length === 0 ? undefined : digest(JSON.stringify(env.map((one) => [one.name, one.value]))),
+    devices: some(devices),
+  };
 }
