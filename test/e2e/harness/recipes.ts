@@ -9,7 +9,8 @@ export type Binary =
   | 'kwok'
   | 'helm-4'
   | 'helm-3'
-  | 'promtool';
+  | 'promtool'
+  | 'actionlint';
 
 /** One module, and what a single `go build` makes of it. */
 export interface Recipe {
@@ -84,6 +85,13 @@ const PROMTOOL: Recipe = {
   tags: 'remove_all_sd',
 };
 
+// For the workflows (test/helm).
+const ACTIONLINT: Recipe = {
+  module: 'actionlint',
+  packages: { actionlint: 'github.com/rhysd/actionlint/cmd/actionlint' },
+  stamps: {},
+};
+
 export const MINORS = ['1.37', '1.36'] as const;
 export type Minor = (typeof MINORS)[number];
 
@@ -95,5 +103,5 @@ const ETCD_OF: Readonly<Record<Minor, string>> = { '1.37': 'etcd-3.7', '1.36': '
 /** Every program has one recipe per Kubernetes minor. */
 export function recipesOf(minor: Minor): readonly Recipe[] {
   const kube = kubeRecipe(`kube-${minor}`, KUBERNETES_VERSIONS[minor]);
-  return [etcdRecipe(ETCD_OF[minor]), kube, KWOK, HELM_4, HELM_3, PROMTOOL];
+  return [etcdRecipe(ETCD_OF[minor]), kube, KWOK, HELM_4, HELM_3, PROMTOOL, ACTIONLINT];
 }
