@@ -31,8 +31,10 @@ const SHARED: BuildOptions = {
   target: 'node22',
   mainFields: ['module', 'main'],
   define: { ...versionDefine(ROOT) },
-  // Names stay whole: they appear in stack traces and, for some packages, in messages.
+  // Names stay whole: they appear in stack traces and, for some packages, in messages. Shorter syntax makes nothing faster;
+  // it leaves the arm64 image 80 KB more of its limit (test/image), which has 0.3 MB to go.
   minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
 };
