@@ -1,14 +1,15 @@
 import type { JsonPath } from '../findings.ts';
+import { memberOf } from '../workload/json-value.ts';
 
 /** Reading a JSON value of which nothing is known, by own members only. */
 
 /** undefined where the member is absent or null: Kubernetes takes both for "not set". */
 export function memberAt(value: unknown, step: string | number): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-  const member: unknown = Reflect.get(value, step);
-  return member ?? undefined;
+  return memberOf(value, step) ?? undefined;
 }
 
 export function valueAt(root: unknown, path: JsonPath): unknown {
-  return path.reduce<unknown>(memberAt, root);
+  let value = root;
+  for (const step of path) value = memberAt(value, step);
+  return value;
 }

@@ -54,15 +54,17 @@ function nest(keys: readonly string[], value: unknown): unknown {
 /** Sets a member below `base`, which must exist; what lies between and is missing comes in the same operation. */
 function setBelow(root: unknown, base: JsonPath, keys: readonly string[], value: unknown): PatchOperation[] {
   requireSafe(keys);
-  let path = base;
   let existing = valueAt(root, base);
-  for (const [index, key] of keys.entries()) {
-    if (!isRecord(existing)) throw fault(path, 'an object');
-    path = [...path, key];
+  let depth = 0;
+  for (const key of keys) {
+    if (!isRecord(existing)) throw fault([...base, ...keys.slice(0, depth)], 'an object');
     existing = memberAt(existing, key);
-    if (existing === undefined) return [add(path, nest(keys.slice(index + 1), value))];
+    depth += 1;
+    if (existing === undefined) {
+      return [add([...base, ...keys.slice(0, depth)], nest(keys.slice(depth), value))];
+    }
   }
-  return isSameJson(existing, value) ? [] : [replace(path, value)];
+  return isSameJson(existing, value) ? [] : [replace([...base, ...keys], value)];
 }
 
 /** Removes one member of a map, and the map with its last member: the API server drops empty maps anyway. */

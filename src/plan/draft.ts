@@ -11,12 +11,18 @@ export interface Draft {
   child(parent: unknown, step: string | number): unknown;
 }
 
+const MOST_LISTED = 32;
+
 export function createDraft(source: unknown): Draft {
-  const ours = new Set<object>();
+  // A handful, so that a look at each is quicker than a set; a patch of hundreds of places gets one.
+  const few: object[] = [];
+  const more = new Set<object>();
+  const isOurs = (value: object): boolean => few.includes(value) || (more.size > 0 && more.has(value));
   const own = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || ours.has(value)) return value;
+    if (typeof value !== 'object' || value === null || isOurs(value)) return value;
     const copy = Array.isArray(value) ? [...value] : { ...value };
-    ours.add(copy);
+    if (few.length < MOST_LISTED) few.push(copy);
+    else more.add(copy);
     return copy;
   };
   return {
@@ -40,7 +46,9 @@ export function createDraft(source: unknown): Draft {
 
 /** undefined where the path leads nowhere. */
 export function reach(draft: Draft, path: JsonPath): unknown {
-  return path.reduce<unknown>((value, step) => draft.child(value, step), draft.root);
+  let value = draft.root;
+  for (const step of path) value = draft.child(value, step);
+  return value;
 }
 
 export function childMembers(draft: Draft, parent: unknown, name: string): Members | null {

@@ -8,9 +8,8 @@ export function isRecord(value: unknown): value is JsonRecord {
 
 /** undefined where the value has no such member of its own. */
 export function memberOf(value: unknown, name: string | number): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
+  if (Array.isArray(value)) return typeof name === 'number' ? value[name] : undefined;
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** Equal but for the order of members. What two values share is not looked into. */
@@ -19,8 +18,17 @@ export function isSameJson(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((item, index) => isSameJson(item, other[index]));
   }
-  if (!isRecord(one) || !isRecord(other)) return false;
+  return isRecord(one) && isRecord(other) && haveSameMembers(one, other);
+}
+
+/** Copies of one object mostly have their members in one order: then none has to be looked for. */
+function haveSameMembers(one: JsonRecord, other: JsonRecord): boolean {
   const keys = Object.keys(one);
-  if (keys.length !== Object.keys(other).length) return false;
-  return keys.every((key) => Object.hasOwn(other, key) && isSameJson(one[key], other[key]));
+  const others = Object.keys(other);
+  if (keys.length !== others.length) return false;
+  return keys.every((key, index) => {
+    if (key !== others[index] && !Object.hasOwn(other, key)) return false;
+    const value = one[key];
+    return value === other[key] || isSameJson(value, other[key]);
+  });
 }
