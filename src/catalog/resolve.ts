@@ -24,6 +24,8 @@ interface CatalogIndex {
   readonly instanceTypes: ReadonlyMap<string, InstanceTypeEntry>;
   /** Names that were looked up, as they are written; null: no model of ours. */
   readonly found: Recall<ModelMatch | null>;
+  /** The same for GPUs: every class of nodes of every decision asks for its own. */
+  readonly foundGpus: Recall<readonly GpuEntry[]>;
 }
 
 /** Names of models in one cluster are some dozens; beyond these the memory starts over. */
@@ -40,6 +42,7 @@ function indexOf(catalog: Catalog): CatalogIndex {
     gpus: indexGpus(catalog),
     instanceTypes: new Map(catalog.instanceTypes.map((row) => [row.name.toLowerCase(), row])),
     found: createRecall(MOST_FOUND),
+    foundGpus: createRecall(MOST_FOUND),
   };
   indexes.set(catalog, index);
   return index;
@@ -138,7 +141,8 @@ function quantized(index: CatalogIndex, named: NamedPrecision | null): ModelMatc
  * whose memory nobody has observed (`device` null).
  */
 export function findGpus(catalog: Catalog, text: string): readonly GpuEntry[] {
-  return indexOf(catalog).gpus.get(nameKey(text)) ?? [];
+  const { gpus, foundGpus } = indexOf(catalog);
+  return foundGpus(text, () => gpus.get(nameKey(text)) ?? []);
 }
 
 export function instanceType(catalog: Catalog, name: string): InstanceTypeEntry | null {

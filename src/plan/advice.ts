@@ -9,12 +9,14 @@ import { type PlannedContainer, type PlannedSpec, podsOf, type Unit } from './un
 /** What would make the pod die or crawl although its GPUs suffice. Warnings only. */
 export function adviseOn(unit: Unit, judged: Judged | null): readonly Finding[] {
   if (judged === null || unit.intent.workload === 'training') return [];
+  const findings: Finding[] = [];
   const starting = unit.members.filter(({ pods }) => pods > 0);
-  return [
-    ...starting.flatMap(({ template, container }) => sharedMemory(template.spec, container, judged)),
-    ...starting.flatMap(({ container }) => hostMemory(container, judged, podsOf(unit))),
-    ...loadPeak(unit, judged),
-  ];
+  for (const { template, container } of starting) {
+    findings.push(...sharedMemory(template.spec, container, judged));
+  }
+  for (const { container } of starting) findings.push(...hostMemory(container, judged, podsOf(unit)));
+  findings.push(...loadPeak(unit, judged));
+  return findings;
 }
 
 /**

@@ -9,7 +9,7 @@ import { parallelProblems, runningParallel } from './options.ts';
 import { chosenPlan, type Outcome } from './outcome.ts';
 import { elsewhere, mayLand, type Placement, placeMember } from './place.ts';
 import { isAcceptedProduct, namedProducts, sizable, vendorOfImage } from './products.ts';
-import { ranking } from './rank.ts';
+import { type Ranked, ranking } from './rank.ts';
 import { knownClasses, type Reachable, reachableClasses, schedulingOf } from './reach.ts';
 import { subjectText } from './texts.ts';
 import type { Edit, Judged, NodeClass, PlanFacts } from './types.ts';
@@ -52,15 +52,15 @@ function chooseKnown(unit: Unit, facts: PlanFacts): Outcome {
     policy,
     ways.map((one) => one.reach.nodeClass),
   );
-  const ordered = ways.toSorted((one, other) =>
-    compare(
-      { nodeClass: one.reach.nodeClass, gpus: one.perPod * podsOf(unit) },
-      { nodeClass: other.reach.nodeClass, gpus: other.perPod * podsOf(unit) },
-    ),
-  );
-  const [best] = ordered;
-  if (best === undefined) return noCount(unit, facts);
-  return onClass(unit, best, facts);
+  const rankedOf = (one: ClassWay): Ranked => ({
+    nodeClass: one.reach.nodeClass,
+    gpus: one.perPod * podsOf(unit),
+  });
+  let best: ClassWay | null = null;
+  for (const way of ways) {
+    if (best === null || compare(rankedOf(way), rankedOf(best)) < 0) best = way;
+  }
+  return best === null ? noCount(unit, facts) : onClass(unit, best, facts);
 }
 
 function wayOnClass(unit: Unit, nodeClass: NodeClass, { policy, catalog }: PlanFacts): ClassWay | null {
@@ -88,24 +88,34 @@ export function isAccepted(unit: Unit, device: DeviceShape): boolean {
 function onClass(unit: Unit, best: ClassWay, facts: PlanFacts): Outcome {
   const { nodeClass } = best.reach;
   const judged = judgeWay(unit, best, nodeClass.device);
-  const placed = unit.members.map((member) => placeOn(unit, member, best, facts));
   const counted = setCount(unit, nodeClass.resource, best, judged);
+  const findings = [...counted.findings];
+  const edits = [...counted.edits];
+  const landings: Landing[] = [];
+  for (const member of unit.members) {
+    const placed = placeOn(unit, member, best, facts);
+    findings.push(...placed.findings);
+    edits.push(...placed.edits);
+    if (placed.landing !== null) landings.push(placed.landing);
+  }
   const flags = planFlags(unit, best.parallel, true);
+  findings.push(...flags.findings);
+  edits.push(...flags.edits);
   return {
-    findings: [...counted.findings, ...placed.flatMap((one) => one.findings), ...flags.findings],
+    findings,
     judged,
     plan: chosenPlan(
       { resource: nodeClass.resource, gpus: best.perPod, pods: podsOf(unit) },
       nodeClass.id,
       best.parallel,
     ),
-    edits: [...counted.edits, ...placed.flatMap((one) => one.edits), ...flags.edits],
-    landings: placed.flatMap((one) => one.landings),
+    edits,
+    landings,
   };
 }
 
 interface Placed extends Placement {
-  readonly landings: readonly Landing[];
+  readonly landing: Landing | null;
 }
 
 /** Pods of one template on the class that was chosen for all of them. */
@@ -115,20 +125,19 @@ function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts 
   const spec = schedulingOf(unit, member);
   const reached = reachableClasses(knownClasses({ policy, ...facts }), spec, wanted, policy);
   const chosen = reached.find((one) => one.nodeClass === nodeClass);
-  if (chosen === undefined) return { ...elsewhere(member, nodeClass), landings: [] };
+  if (chosen === undefined) return { ...elsewhere(member, nodeClass), landing: null };
   const fitting = reached.filter((one) => holds(unit, one, best));
   const unfitting = reached.filter((one) => !fitting.includes(one));
   const placed = placeMember(unit, member, { best: chosen, fitting, unfitting }, policy);
-  const landing = fitting.filter((one) => mayLand(one, chosen, placed));
   const landed: Landing = {
     path: [...member.container.path, 'resources'],
     pod: member.template.path,
     resource: nodeClass.resource,
     gpus: best.perPod,
     pods: podsLike(unit, member),
-    classes: landing.map((one) => one.nodeClass),
+    classes: fitting.filter((one) => mayLand(one, chosen, placed)).map((one) => one.nodeClass),
   };
-  return { ...placed, landings: [landed] };
+  return { findings: placed.findings, edits: placed.edits, landing: landed };
 }
 
 function holds(unit: Unit, reach: Reachable, best: Way): boolean {

@@ -2,6 +2,7 @@ import { findGpus } from '../catalog/resolve.ts';
 import type { Catalog, GpuEntry, Quantization } from '../catalog/types.ts';
 import { type Finding, finding } from '../findings.ts';
 import { engineProfile } from '../sizing/engines/registry.ts';
+import type { Landing } from './free.ts';
 import type { Outcome } from './outcome.ts';
 import type { Unit } from './unit.ts';
 
@@ -19,9 +20,14 @@ function supportOf(gpu: GpuEntry, quantization: Quantization): Support | null {
  * run through Marlin from compute capability 7.5 on, and not on ROCm; bf16 from 8.0 on.
  */
 export function cannotRun(unit: Unit, product: string, catalog: Catalog): boolean {
-  const [gpu] = findGpus(catalog, product);
   const quantization = unit.intent.checkpoint?.value.quantization ?? null;
-  return gpu !== undefined && quantization !== null && supportOf(gpu, quantization) === 'none';
+  return quantization !== null && supportBy(product, quantization, catalog) === 'none';
+}
+
+/** null: nothing is known to be lacking. */
+function supportBy(product: string, quantization: Quantization, catalog: Catalog): Support | null {
+  const [gpu] = findGpus(catalog, product);
+  return gpu === undefined ? null : supportOf(gpu, quantization);
 }
 
 /** What GPUs that the pods may land on do with a format that they have no arithmetic for: the worst of them. */
@@ -33,15 +39,13 @@ export function nativeFindings(
   const { checkpoint, workload, engine, engineVersion } = unit.intent;
   if (judged?.device == null || checkpoint === null || workload === 'training') return [];
   const { quantization } = checkpoint.value;
-  const products = landings.flatMap(({ classes }) => classes.flatMap(({ device }) => device?.product ?? []));
-  const places = products.length === 0 ? [judged.device.product] : products;
-  const lacking = places.flatMap((product) => {
-    const [gpu] = findGpus(catalog, product);
-    const support = gpu === undefined ? null : supportOf(gpu, quantization);
-    return support === 'weights-only' || support === 'none' ? [{ product, support }] : [];
-  });
-  const worst = lacking.find(({ support }) => support === 'none') ?? lacking[0];
-  if (worst === undefined) return [];
+  let worst: { readonly product: string; readonly support: Support } | null = null;
+  for (const product of placesOf(landings, judged.device.product)) {
+    const support = supportBy(product, quantization, catalog);
+    if (support === 'none' && worst?.support !== 'none') worst = { product, support };
+    if (support === 'weights-only') worst ??= { product, support };
+  }
+  if (worst === null) return [];
   const title = engineProfile(engine, engineVersion)?.title ?? engine;
   const what =
     worst.support === 'none'
@@ -49,4 +53,13 @@ export function nativeFindings(
       : 'the weights are unpacked to 16 bit for every step: memory is saved, speed is not';
   const message = `${worst.product} has no native ${quantization} arithmetic, ${what}`;
   return [finding('quantization-not-native', unit.members[0].container.path, message)];
+}
+
+/** Products that the pods may land on; the judged one where no nodes are known. */
+function placesOf(landings: readonly Landing[], judged: string): ReadonlySet<string> {
+  const products = new Set<string>();
+  for (const { classes } of landings) {
+    for (const { device } of classes) if (device !== null) products.add(device.product);
+  }
+  return products.size === 0 ? products.add(judged) : products;
 }

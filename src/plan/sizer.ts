@@ -74,6 +74,8 @@ interface Method {
 function remember(intent: Intent, method: Method): Sizer {
   // Some ten at most, so that a look at each is quicker than a key of its own.
   const known: { readonly judged: Judged; readonly gpus: number }[] = [];
+  const tried: { readonly parallel: Parallel; readonly device: DeviceShape; readonly isFitting: boolean }[] =
+    [];
   const find = (parallel: Parallel, device: DeviceShape | null, gpus: number): Judged | undefined =>
     known.find(
       (one) =>
@@ -92,8 +94,15 @@ function remember(intent: Intent, method: Method): Sizer {
     intent,
     judge,
     surelyFits(parallel, device, gpus) {
-      if (method.surelyFits !== undefined && find(parallel, device, gpus) === undefined)
-        return method.surelyFits(parallel, device);
+      if (method.surelyFits !== undefined && find(parallel, device, gpus) === undefined) {
+        const before = tried.find(
+          (one) => isSameDevice(one.device, device) && isSameParallel(one.parallel, parallel),
+        );
+        if (before !== undefined) return before.isFitting;
+        const isFitting = method.surelyFits(parallel, device);
+        tried.push({ parallel, device, isFitting });
+        return isFitting;
+      }
       return judge(parallel, device, gpus).fit?.fitsAtHigh === true;
     },
     largestContext: (parallel, device, gpus) =>

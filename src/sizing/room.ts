@@ -143,10 +143,3 @@ export function roomsOfSort(prepared: Prepared, sort: Sort, question: Question):
   const room = roomFor(prepared, device, need, end);
   return [room.inBudget, room.beside];
 }
-
-/** Room of every limit of every sort of stage. */
-export function roomsAt(prepared: Prepared, device: DeviceShape, load: Load, end: End): readonly number[] {
-  const rooms: number[] = [];
-  for (const sort of prepared.sorts) rooms.push(...roomsOfSort(prepared, sort, { device, load, end }));
-  return rooms;
-}

@@ -2,7 +2,7 @@ import { type Tokens, tokens } from '../units.ts';
 import { checkParallel } from './parallelism.ts';
 import { type Prepared, prepare, type Sort } from './prepare.ts';
 import type { SizingRequest } from './request.ts';
-import { roomsAt, roomsOfSort } from './room.ts';
+import { roomsOfSort } from './room.ts';
 import type { DeviceShape } from './shapes.ts';
 import type { End } from './spread.ts';
 
@@ -174,8 +174,9 @@ function candidates(request: SizingRequest): readonly GpuCount[] {
 
 /** Whether the request fits at one end of the spreads: what `judgeFit` says of that end, without a bill. */
 export function fitsAt(request: SizingRequest, device: DeviceShape, end: End): boolean {
-  const { context, concurrency } = request;
-  return isFitting(roomsAt(prepare(request, device), device, { context, concurrency }, end));
+  const prepared = prepare(request, device);
+  const question = { device, load: { context: request.context, concurrency: request.concurrency }, end };
+  return prepared.sorts.every((sort) => isFitting(roomsOfSort(prepared, sort, question)));
 }
 
 /** Smallest valid number of GPUs that carries the request; null when none of those looked at does. */
