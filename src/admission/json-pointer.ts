@@ -1,4 +1,5 @@
 import type { JsonPath } from '../findings.ts';
+import { createRecall } from '../recall.ts';
 
 // A patch library writes through a prototype where it is told to (reference toolchain.md §2).
 function isForbidden(token: string | number): boolean {
@@ -29,15 +30,26 @@ export function jsonPointer(path: JsonPath): string {
   return pointer;
 }
 
-/** The steps to what holds the last token of a pointer of ours, and that token as a pointer of its own. */
-export function splitPointer(pointer: string): { readonly parent: JsonPath; readonly last: string } {
+/** A pointer taken apart. */
+interface Split {
+  /** The steps to what holds the last token. */
+  readonly parent: JsonPath;
+  /** The last token, as a pointer of its own. */
+  readonly last: string;
+}
+
+/** Places that plans change are some dozens, with the labels of one cluster. */
+const splits = createRecall<Split>(1024);
+
+/** For pointers of ours: a text is taken apart once. */
+export function splitPointer(pointer: string): Split {
+  return splits(pointer, () => splitAnew(pointer));
+}
+
+function splitAnew(pointer: string): Split {
   const end = pointer.lastIndexOf('/');
   const last = pointer.slice(end);
   if (end < 1) return { parent: [], last };
   const tokens = pointer.slice(1, end).split('/');
-  const isPlain = !pointer.includes('~');
-  return {
-    parent: isPlain ? tokens : tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')),
-    last,
-  };
+  return { parent: tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')), last };
 }

@@ -2,7 +2,6 @@
 const OFFSET_HIGH = 0xcbf29ce4;
 const OFFSET_LOW = 0x84222325;
 const PRIME_LOW = 0x1b3;
-const WORD = 2 ** 32;
 
 /**
  * Hash of a text, 16 hex digits. It tells two catalogs apart in a record and protects nothing, so it needs no
@@ -15,12 +14,12 @@ export function contentHash(text: string): string {
     const unit = text.charCodeAt(at);
     for (let shift = 0; shift <= 8; shift += 8) {
       const mixed = (low ^ ((unit >>> shift) & 0xff)) >>> 0;
-      // hash x prime, in two 32-bit words: the product of a word with the low part of the prime stays below 2^41, which
-      // a double holds exactly. The 2^40 of the prime adds low << 8 to the high word.
-      const product = mixed * PRIME_LOW;
-      const carry = Math.floor(product / WORD);
+      // hash x prime, in two 32-bit words, 16 bits at a time: what the low half of a word carries, and then the word,
+      // stays below 2^26. The 2^40 of the prime adds low << 8 to the high word.
+      const half = ((mixed & 0xffff) * PRIME_LOW) >>> 16;
+      const carry = ((mixed >>> 16) * PRIME_LOW + half) >>> 16;
       high = (Math.imul(high, PRIME_LOW) + carry + (mixed << 8)) >>> 0;
-      low = product >>> 0;
+      low = Math.imul(mixed, PRIME_LOW) >>> 0;
     }
   }
   return hex(high) + hex(low);

@@ -5,7 +5,8 @@ const MAX_TEXT = 256;
 const MAX_TOKEN = 512;
 
 /** What names, label keys, paths and versions are made of. Quotes, braces, backslashes and controls are not. */
-const OUTSIDE_ALPHABET = /[^A-Za-z0-9 _.,:;+\-/~*@#=()[\]]/g;
+const OUTSIDE_ALPHABET = /[^A-Za-z0-9 _.,:;+\-/~*@#=()[\]]/;
+const ALL_OUTSIDE = new RegExp(OUTSIDE_ALPHABET, 'g');
 
 function cut(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
@@ -21,7 +22,8 @@ export function shortTextOrNull(text: string | null): string | null {
 
 /** Every other character becomes a question mark. */
 export function token(text: string): string {
-  return text.slice(0, MAX_TOKEN).replace(OUTSIDE_ALPHABET, '?');
+  const short = text.slice(0, MAX_TOKEN);
+  return OUTSIDE_ALPHABET.test(short) ? short.replace(ALL_OUTSIDE, '?') : short;
 }
 
 export function tokenOrNull(text: string | null): string | null {
