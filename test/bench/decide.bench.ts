@@ -12,18 +12,20 @@ import { median, report, wallTime } from './measure.ts';
 /**
  * One workload decided, from the parsed object to response and record (issue 5): median at most 20 us when its like was
  * seen before, 150 us when not, with 10, 1,000 and 15,000 nodes alike. Objects are the recorded Deployment with the
- * author's part of the demo; each has another context, so that none is like one before, and comes after 3,000 others: the
- * process has been running for a while. Each call is timed by itself, so that a busy machine shows in the slow ones and not
- * in the median. A refusal decides some twenty changed objects to find its ways out: it has a line of its own. Microseconds
- * are those of one machine in one minute; what JSON.parse takes for the same review is the yardstick beside them.
+ * author's part of the demo; each has another context, so that none is like one before. Before anything is timed each
+ * sort was decided thousands of times: the process has been running for a while, and V8 has compiled what it will. Each
+ * call is timed by itself, so that a busy machine shows in the slow ones and not in the median. A refusal decides some
+ * twenty changed objects to find its ways out: it has a line of its own. Microseconds are those of one machine in one
+ * minute; what JSON.parse takes for the same review is the yardstick beside them.
  */
 
 const WARM_LIMIT = 20;
 const COLD_LIMIT = 150;
-const FRESH = 4000;
-const WARMING = 3000;
-/** Each takes as long as twenty of the others. */
-const REFUSED = { fresh: 500, warming: 300 };
+/** Of each sort; a refusal takes as long as twenty of the others. */
+const WARMING = { refused: 600, others: 20_000 };
+const FRESH = { refused: 200, others: 1000 };
+/** Far more than answers are remembered. */
+const CONTEXTS = 4000;
 
 const JUDGE: Judge = { decide, record: decisionRecord, identify: identifyRecord };
 const RECORDED = 'test/fixtures/admission-reviews/01-apply-create.user.create.deployment.json';
@@ -104,38 +106,40 @@ interface Times {
   readonly again: number;
 }
 
-/** Medians of one author's objects, each decided once and then again. */
-function timesOf(author: Author, facts: Facts): Times {
+/** Medians of `count` of one author's objects, each decided once, and of one of them that is decided as often again. */
+function timesOf(author: Author, count: number, facts: Facts): Times {
   const answer = createReviewer(JUDGE);
   const webhook = author.isRefused ? 'validate' : 'mutate';
   const decided = (arrival: ReturnType<typeof arrivalOf>): number => wallTime(() => answer(arrival, facts));
-  const fresh: number[] = [];
-  const { fresh: most, warming } = author.isRefused ? REFUSED : { fresh: FRESH, warming: WARMING };
-  for (let index = 0; index < most; index += 1) {
-    const arrival = arrivalOf(bodyOf(author, author.from + 16 * index), webhook);
-    const time = decided(arrival);
-    if (index >= warming) fresh.push(time);
-  }
+  const fresh = Array.from({ length: count }, (_, index) =>
+    decided(arrivalOf(bodyOf(author, author.from + 16 * (index % CONTEXTS)), webhook)),
+  );
   const known = arrivalOf(bodyOf(author, author.from), webhook);
   const { answer: first } = answer(known, facts);
   if (first.response.allowed === author.isRefused) throw new Error(`${author.name}: decided otherwise`);
-  const again = Array.from({ length: FRESH }, () => decided(known));
+  const again = Array.from({ length: count }, () => decided(known));
   return { fresh: median(fresh), again: median(again) };
 }
 
 /** What any webhook does before it looks at a review. */
 function parsingTime(author: Author): number {
   const text = JSON.stringify(bodyOf(author, author.from));
-  return median(Array.from({ length: FRESH }, () => wallTime(() => JSON.parse(text))));
+  return median(Array.from({ length: WARMING.others }, () => wallTime(() => JSON.parse(text))));
 }
 
 report([
   { what: 'the same review read by JSON.parse', value: parsingTime(FITTING), unit: 'us', limit: null },
 ]);
+function numberOf(author: Author, counts: typeof FRESH): number {
+  return author.isRefused ? counts.refused : counts.others;
+}
+
+const few = factsWith(10);
+for (const author of AUTHORS) timesOf(author, numberOf(author, WARMING), few);
 for (const nodes of [10, 1000, 15_000]) {
   const facts = factsWith(nodes);
   const figures = AUTHORS.flatMap((author) => {
-    const { fresh, again } = timesOf(author, facts);
+    const { fresh, again } = timesOf(author, numberOf(author, FRESH), facts);
     const what = `${nodes} nodes, ${author.name}`;
     return [
       { what: `${what}: new`, value: fresh, unit: 'us', limit: COLD_LIMIT },
