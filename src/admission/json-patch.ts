@@ -79,12 +79,17 @@ function append(root: unknown, list: JsonPath, items: readonly unknown[]): Patch
   return items.map((item) => add([...list, '-'], item));
 }
 
+function isEmpty(value: unknown): boolean {
+  return value === undefined || (isRecord(value) && Object.keys(value).length === 0);
+}
+
 /** Extended resources cannot be overcommitted: the request must equal the limit. */
 function lowerGpuCount(root: unknown, edit: EditOf<'set-gpu-count'>): PatchOperation[] {
   const quantity = String(edit.count);
   const resources = [...edit.container, 'resources'];
   requireMembers(root, edit.container);
-  if (valueAt(root, resources) === undefined) {
+  // An empty map is what the API server makes of none.
+  if (isEmpty(valueAt(root, resources))) {
     const both = { limits: { [edit.resource]: quantity }, requests: { [edit.resource]: quantity } };
     requireSafe([edit.resource]);
     return [add(resources, both)];

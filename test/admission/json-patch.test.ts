@@ -72,6 +72,18 @@ const ROWS: readonly Row[] = [
     ],
   ],
   [
+    'a count where resources are empty, as the API server leaves them',
+    COUNT,
+    pod({}, { resources: {} }),
+    [
+      {
+        op: 'add',
+        path: `${C0}/resources`,
+        value: { limits: { [RESOURCE]: '4' }, requests: { [RESOURCE]: '4' } },
+      },
+    ],
+  ],
+  [
     'a count beside other resources: the slash of the name is ~1',
     COUNT,
     pod({}, { resources: { limits: { memory: '1Gi' } } }),
