@@ -7,50 +7,59 @@ export interface MemoryLimits {
   readonly characters: number;
 }
 
-/** Answers by content, for one set of facts: another catalog, inventory or policy empties it. Least recently used goes. */
+/**
+ * Answers by content, for one set of facts: another catalog, inventory or policy empties it. Two generations of half the
+ * limits each: what was asked for again moves into the young one, and when that is full the old one goes as a whole. So
+ * no answer has to be looked for to be forgotten.
+ */
 export interface Memory<T> {
   readonly recall: (facts: Facts, key: string) => T | undefined;
   readonly keep: (facts: Facts, key: string, value: T) => void;
+  /** Of both generations; an answer that has moved counts twice until the old one goes. */
   readonly size: () => number;
 }
 
-export function createMemory<T>(limits: MemoryLimits): Memory<T> {
-  const known = new Map<string, T>();
-  let characters = 0;
+export function createMemory<T>({ entries, characters }: MemoryLimits): Memory<T> {
+  let young = new Map<string, T>();
+  let old = new Map<string, T>();
+  /** Of the keys in the young generation. */
+  let held = 0;
   let current: Facts | null = null;
 
   function settle(facts: Facts): void {
     if (current !== null && isSame(current, facts)) return;
-    known.clear();
-    characters = 0;
+    young = new Map();
+    old = new Map();
+    held = 0;
     current = facts;
   }
 
-  function forget(key: string): void {
-    if (known.delete(key)) characters -= key.length;
+  function add(key: string, value: T): void {
+    if (2 * key.length > characters) return;
+    if (2 * (young.size + 1) > entries || 2 * (held + key.length) > characters) {
+      old = young;
+      young = new Map();
+      held = 0;
+    }
+    young.set(key, value);
+    held += key.length;
   }
 
   return {
     recall(facts, key) {
       settle(facts);
-      const value = known.get(key);
-      if (value === undefined) return undefined;
-      known.delete(key);
-      known.set(key, value);
+      const fresh = young.get(key);
+      if (fresh !== undefined) return fresh;
+      const value = old.get(key);
+      if (value !== undefined) add(key, value);
       return value;
     },
     keep(facts, key, value) {
       settle(facts);
-      if (key.length > limits.characters) return;
-      forget(key);
-      known.set(key, value);
-      characters += key.length;
-      for (const oldest of known.keys()) {
-        if (known.size <= limits.entries && characters <= limits.characters) break;
-        forget(oldest);
-      }
+      if (young.has(key)) young.set(key, value);
+      else add(key, value);
     },
-    size: () => known.size,
+    size: () => young.size + old.size,
   };
 }
 
