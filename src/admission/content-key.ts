@@ -48,6 +48,17 @@ function essence(object: unknown): unknown {
   const { metadata } = object;
   if (!isRecord(metadata)) return [content, metadata];
   const described: unknown[] = [];
-  for (const key of Object.keys(metadata)) if (!IDENTITY.has(key)) described.push(key, metadata[key]);
+  for (const key of Object.keys(metadata)) {
+    if (key === 'annotations') described.push(key, noted(metadata[key]));
+    else if (!IDENTITY.has(key)) described.push(key, metadata[key]);
+  }
   return [content, described];
+}
+
+/** What `kubectl apply` leaves: the whole object once more, as text. No decision reads it. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function noted(annotations: unknown): unknown {
+  if (!isRecord(annotations) || typeof annotations[LAST_APPLIED] !== 'string') return annotations;
+  return { ...annotations, [LAST_APPLIED]: '' };
 }

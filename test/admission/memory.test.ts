@@ -108,6 +108,36 @@ describe('a remembered answer', () => {
   });
 });
 
+/** The whole object once more, as `kubectl apply` leaves it. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+describe('what kubectl applied last', () => {
+  const noting = (text: unknown): Review => {
+    const body = created(INCOMPLETE);
+    at(body, 'request', 'object', 'metadata', 'annotations')[LAST_APPLIED] = text;
+    return read(body);
+  };
+
+  it('changes no answer, and so is no other question', () => {
+    const { ask, decided } = counting();
+    for (const text of ['{}', '{"spec":{"replicas":2}}', '', 'x'.repeat(60_000)]) {
+      const parsed = noting(text);
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    expect(decided()).toBe(1);
+  });
+
+  it('is looked at where it is no text, or missing', () => {
+    const { ask, decided } = counting();
+    for (const value of ['{}', 1, { deep: [] }]) {
+      const parsed = noting(value);
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    ask(read(created(INCOMPLETE)), FACTS);
+    expect(decided()).toBe(4);
+  });
+});
+
 /** As a cluster's watch gives it: the same nodes, known for longer with every review. */
 function aged(seconds: number): Facts {
   if (FACTS.inventory.state === 'unknown') throw new Error('the facts of these tests know their nodes');
