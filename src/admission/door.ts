@@ -1,6 +1,7 @@
 import { MAX_DEPTH, MAX_VALUES } from '../workload/limits.ts';
+import { contentOf, IDENTITY, type TextBetween } from './content-key.ts';
 import { type Extent, type Outline, outline, type Shape } from './json-scan.ts';
-import { type ReviewReading, readReview } from './review.ts';
+import { type Review, type ReviewReading, readReview } from './review.ts';
 
 /**
  * The bytes of a request, read in bounded time (contract §7). A body within the limits is parsed whole. Of an object
@@ -28,7 +29,9 @@ function shapeOf(...names: readonly string[]): Shape {
   return new Map(names.map((name) => [name, LEAF]));
 }
 
-const METADATA = shapeOf(
+/** What is kept of an object beyond the limits: its type, and of its metadata these. */
+const KEPT_OF_OBJECT = ['apiVersion', 'kind'];
+const KEPT_OF_METADATA = [
   'name',
   'namespace',
   'generateName',
@@ -36,8 +39,11 @@ const METADATA = shapeOf(
   'ownerReferences',
   'labels',
   'annotations',
-);
-const OBJECT: Shape = new Map([...shapeOf('apiVersion', 'kind'), ['metadata', METADATA]]);
+];
+const KEPT: ReadonlySet<string> = new Set([...KEPT_OF_OBJECT, ...KEPT_OF_METADATA]);
+
+const METADATA = shapeOf(...KEPT_OF_METADATA, ...IDENTITY);
+const OBJECT: Shape = new Map([...shapeOf(...KEPT_OF_OBJECT, 'status'), ['metadata', METADATA]]);
 const REQUEST: Shape = new Map([
   ['object', OBJECT],
   ['oldObject', OBJECT],
@@ -67,7 +73,7 @@ function textOf(body: Uint8Array, start: number, end?: number): string {
 function kept(body: Uint8Array, { members }: Outline): string {
   const small = [...members].filter(
     ([name, value]) =>
-      name !== 'metadata' && isWithin(value, MAX_KEPT_VALUES) && value.end - value.start <= MAX_KEPT_LENGTH,
+      KEPT.has(name) && isWithin(value, MAX_KEPT_VALUES) && value.end - value.start <= MAX_KEPT_LENGTH,
   );
   return small
     .map(([name, { start, end }]) => `${JSON.stringify(name)}:${textOf(body, start, end)},`)
@@ -82,9 +88,8 @@ function reduced(body: Uint8Array, object: Outline): string {
   return `{${kept(body, object)}"metadata":{${inner}},"spec":${UNREAD_SPEC}}`;
 }
 
-interface Readable {
+interface Readable extends Pick<Review, 'isReduced' | 'content'> {
   readonly text: string;
-  readonly isReduced: boolean;
 }
 
 /** @returns the text to parse, or why there is none. @throws SyntaxError or TypeError where it is no JSON in UTF-8. */
@@ -100,21 +105,32 @@ function readableOf(body: Uint8Array): Readable | string {
     text += textOf(body, at, object.start) + reduced(body, object);
     at = object.end;
   }
-  return { text: text + textOf(body, at), isReduced: beyond.length > 0 };
+  text += textOf(body, at);
+  return beyond.length > 0
+    ? { text, isReduced: true, content: null }
+    : { text, isReduced: false, content: contentIn(request, body, text) };
 }
 
-interface Parsed {
+/** Of both objects; in plain ASCII a byte is a character, and nothing has to be decoded again. */
+function contentIn({ members }: Outline, body: Uint8Array, text: string): string | null {
+  const isAscii = text.length === body.length;
+  const between: TextBetween = (start, end) => (isAscii ? text.slice(start, end) : textOf(body, start, end));
+  const object = contentOf(members.get('object'), between);
+  const oldObject = contentOf(members.get('oldObject'), between);
+  return object === null || oldObject === null ? null : `${object} ${oldObject}`;
+}
+
+interface Parsed extends Pick<Review, 'isReduced' | 'content'> {
   readonly json: unknown;
-  readonly isReduced: boolean;
 }
 
 /** @returns why there is nothing parsed. */
 function parse(body: Uint8Array): Parsed | string {
   try {
     const readable = readableOf(body);
-    return typeof readable === 'string'
-      ? readable
-      : { json: JSON.parse(readable.text), isReduced: readable.isReduced };
+    if (typeof readable === 'string') return readable;
+    const { text, isReduced, content } = readable;
+    return { json: JSON.parse(text), isReduced, content };
   } catch (error) {
     // The decoder throws a TypeError.
     if (error instanceof SyntaxError || error instanceof TypeError) return NO_JSON;
@@ -127,6 +143,7 @@ export function readBody(body: Uint8Array): ReviewReading {
   const parsed = parse(body);
   if (typeof parsed === 'string') return { kind: 'unreadable', message: parsed };
   const reading = readReview(parsed.json);
-  if (reading.kind === 'unreadable' || !parsed.isReduced) return reading;
-  return { kind: 'review', review: { ...reading.review, isReduced: true } };
+  if (reading.kind === 'unreadable') return reading;
+  const { isReduced, content } = parsed;
+  return { kind: 'review', review: { ...reading.review, isReduced, content } };
 }

@@ -40,6 +40,8 @@ export interface Review {
   readonly oldObject: unknown;
   /** True where an object was beyond the limits of analysis: only its type and metadata are there. */
   readonly isReduced: boolean;
+  /** What a decision depends on of both objects, as it came; null where the answer is not worth remembering. */
+  readonly content: string | null;
 }
 
 export type ReviewReading =
@@ -110,6 +112,7 @@ function reviewOf(request: WireRequest): Review {
     object: request.object ?? null,
     oldObject: request.oldObject ?? null,
     isReduced: false,
+    content: null,
   };
 }
 

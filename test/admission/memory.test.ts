@@ -22,6 +22,7 @@ import {
   INCOMPLETE,
   JUDGE,
   MALFORMED,
+  type Members,
   NOT_OURS,
   read,
   recorded,
@@ -108,33 +109,60 @@ describe('a remembered answer', () => {
   });
 });
 
-/** The whole object once more, as `kubectl apply` leaves it. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-describe('what kubectl applied last', () => {
-  const noting = (text: unknown): Review => {
+describe('what a question is', () => {
+  const asking = (change: (object: Members) => void): Review => {
     const body = created(INCOMPLETE);
-    at(body, 'request', 'object', 'metadata', 'annotations')[LAST_APPLIED] = text;
+    change(at(body, 'request', 'object'));
     return read(body);
   };
 
-  it('changes no answer, and so is no other question', () => {
+  it.each<readonly [string, (object: Members, turn: number) => void]>([
+    ['its name', (object, turn) => Object.assign(at(object, 'metadata'), { name: `name-${turn}` })],
+    ['its uid', (object, turn) => Object.assign(at(object, 'metadata'), { uid: 'u'.repeat(turn) })],
+    [
+      'who manages it',
+      (object, turn) => Object.assign(at(object, 'metadata'), { managedFields: [{ turn }] }),
+    ],
+    ['its status', (object, turn) => Object.assign(object, { status: { replicas: turn } })],
+    [
+      'letters beyond ASCII in its name',
+      (object, turn) => Object.assign(at(object, 'metadata'), { name: 'ü'.repeat(turn) }),
+    ],
+  ])('does not depend on %s', (_, change) => {
     const { ask, decided } = counting();
-    for (const text of ['{}', '{"spec":{"replicas":2}}', '', 'x'.repeat(60_000)]) {
-      const parsed = noting(text);
+    for (const turn of [1, 2, 10]) {
+      const parsed = asking((object) => change(object, turn));
       expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
     }
     expect(decided()).toBe(1);
   });
 
-  it('is looked at where it is no text, or missing', () => {
+  it.each<readonly [string, (object: Members, turn: number) => void]>([
+    ['a label', (object, turn) => Object.assign(at(object, 'metadata'), { labels: { turn: `${turn}` } })],
+    [
+      'an annotation',
+      (object, turn) => Object.assign(at(object, 'metadata', 'annotations'), { turn: `${turn}` }),
+    ],
+    ['its spec', (object, turn) => Object.assign(at(object, 'spec'), { replicas: turn })],
+    ['a status that is not its own', (object, turn) => Object.assign(at(object, 'spec'), { status: turn })],
+    [
+      'letters beyond ASCII',
+      (object, turn) => Object.assign(at(object, 'metadata'), { labels: { turn: `ü${turn}` } }),
+    ],
+  ])('depends on %s', (_, change) => {
     const { ask, decided } = counting();
-    for (const value of ['{}', 1, { deep: [] }]) {
-      const parsed = noting(value);
+    for (const turn of [1, 2, 10]) {
+      const parsed = asking((object) => change(object, turn));
       expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
     }
-    ask(read(created(INCOMPLETE)), FACTS);
-    expect(decided()).toBe(4);
+    expect(decided()).toBe(3);
+  });
+
+  it('is the same however many bytes stand around it, and none where the object is too large to be kept', () => {
+    const sized = (bytes: number): Review =>
+      asking((object) => Object.assign(at(object, 'metadata', 'annotations'), { long: 'x'.repeat(bytes) }));
+    expect(sized(60_000).content).toHaveLength((sized(0).content ?? '').length + 60_000);
+    expect(sized(66_000).content).toBeNull();
   });
 });
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { readBody } from '../../src/admission/door.ts';
 import { handleReview, type Judge, type Outcome, type Webhook } from '../../src/admission/handle.ts';
-import { type Review, readReview } from '../../src/admission/review.ts';
+import type { Review } from '../../src/admission/review.ts';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { defaultPolicy } from '../../src/config/policy.ts';
 import { readInventory } from '../../src/inventory/read.ts';
@@ -144,7 +145,7 @@ export function updated(object: unknown, oldObject: unknown, changes: Members = 
 
 export function read(body: unknown): Review {
   // Through text: what arrives was JSON, and shares nothing with the test's own values.
-  const reading = readReview(JSON.parse(JSON.stringify(body)));
+  const reading = readBody(new TextEncoder().encode(JSON.stringify(body)));
   if (reading.kind === 'review') return reading.review;
   throw new Error(reading.message);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { readBody } from '../../src/admission/door.ts';
 import { createReviewer, type Judge, type Webhook } from '../../src/admission/handle.ts';
-import { readReview } from '../../src/admission/review.ts';
 import { builtinCatalog } from '../../src/catalog/builtin.ts';
 import { defaultPolicy } from '../../src/config/policy.ts';
 import { readInventory } from '../../src/inventory/read.ts';
@@ -92,11 +92,11 @@ function bodyOf({ quantization, tensor, gpus }: Author, context: number): unknow
   container.resources = gpus === null ? {} : { limits: { 'nvidia.com/gpu': String(gpus) } };
   template.spec.nodeSelector = undefined;
   template.spec.tolerations = [{ key: 'nvidia.com/gpu', operator: 'Exists' }];
-  return JSON.parse(JSON.stringify(body));
+  return body;
 }
 
 function arrivalOf(body: unknown, webhook: Webhook) {
-  const reading = readReview(body);
+  const reading = readBody(new TextEncoder().encode(JSON.stringify(body)));
   if (reading.kind !== 'review') throw new Error(reading.message);
   return { review: reading.review, webhook, time: '2026-11-25T12:00:00.000Z' };
 }

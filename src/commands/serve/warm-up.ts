@@ -80,5 +80,6 @@ function reviewOf(context: number): Review {
     object,
     oldObject: null,
     isReduced: false,
+    content: null,
   };
 }
