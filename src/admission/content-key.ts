@@ -57,6 +57,10 @@ export function contentKey({ review, webhook }: Arrival, { namespaceMode }: Fact
   const { content, operation, subResource, namespace, user } = review;
   if (content === null) return null;
   const asked = JSON.stringify([webhook, operation, subResource, namespace, namespaceMode]);
-  const asker = content.includes(`${PREFIX}exempt`) ? JSON.stringify(user) : '';
-  return asked + asker + content;
+  return asked + (mayExempt(content) ? JSON.stringify(user) : '') + content;
+}
+
+/** Also where letters or slashes are escaped: the annotation may then be spelled in any way. */
+function mayExempt(content: string): boolean {
+  return [`${PREFIX}exempt`, '\\u', '\\/'].some((text) => content.includes(text));
 }

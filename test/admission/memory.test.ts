@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readBody } from '../../src/admission/door.ts';
 import { createReviewer, type Outcome, type Webhook } from '../../src/admission/handle.ts';
 import { createMemory } from '../../src/admission/memory.ts';
 import type { Review } from '../../src/admission/review.ts';
@@ -156,6 +157,25 @@ describe('what a question is', () => {
       expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
     }
     expect(decided()).toBe(3);
+  });
+
+  it.each([
+    'vramgate.io/exempt',
+    'vramgate.io\\/exempt',
+    '\\u0076ramgate.io/exempt',
+    'vramgate.io/exemp\\u0074',
+  ])('depends on who asks where %s stands in the body', (key) => {
+    const facts = factsWith({ exemptions: { users: ['ann'], groups: [], namespaces: [] } });
+    const { ask, decided } = counting();
+    const answers = ['ann', 'bob'].map((username) => {
+      const body = created(UNDERSIZED, { userInfo: { username, groups: [] } });
+      at(body, 'request', 'object', 'metadata', 'annotations')['EXEMPT'] = 'a migration of last resort';
+      const reading = readBody(new TextEncoder().encode(JSON.stringify(body).replace('EXEMPT', key)));
+      if (reading.kind === 'unreadable') throw new Error(reading.message);
+      return ask(reading.review, facts).answer.response.allowed;
+    });
+    expect(answers).toEqual([true, false]);
+    expect(decided()).toBe(2);
   });
 
   it('is the same however many bytes stand around it, and none where the object is too large to be kept', () => {
