@@ -99,7 +99,7 @@ export function describeAdmission(stage: () => ReplicaStage): void {
 
       const record = await recordOf(server, 'mutate', 'scout-patched');
       expect(record).toMatchObject({ allowed: true, plannedGpus: 2 });
-      expect(record['patchPaths']).toContain('/spec/template/spec/containers/0/resources/limits');
+      expect(record['patchPaths']).toContain('/spec/template/spec/containers/0/resources');
     });
 
     it('refuses what cannot run, with need, offer and ways out in the one message that kubectl prints', async () => {

@@ -130,7 +130,7 @@ describe('a wrong patch under Ignore', () => {
   it.each([
     { how: 'with too small a count', from: /"nvidia\.com\/gpu":"2"/g, to: '"nvidia.com/gpu":"1"' },
     // Dropped without a word: the decoding after a patch is not strict.
-    { how: 'to misspelt paths', from: /\/resources\/(limit|request)s/g, to: '/resources/$1z' },
+    { how: 'to misspelt fields', from: /"(limit|request)s":/g, to: '"$1z":' },
   ])('$how: /validate refuses what came of it', async ({ from, to }) => {
     await throughProxy((patch) => patch.replaceAll(from, to));
     const reply = await create(INCOMPLETE);
