@@ -22,8 +22,8 @@ const MAX_CONTENT = 65_536;
 export type TextBetween = (start: number, end: number) => string;
 
 /**
- * What of an object a decision depends on, as it came: equal texts, equal objects but for status and identity. To cut it
- * out of the body costs a tenth of writing it anew. null where it is not worth keeping.
+ * What of an object a decision depends on, as it came: equal texts, equal objects but for status and identity. It is cut
+ * out of the body, so that nothing is written anew. null where it is not worth keeping.
  */
 export function contentOf(object: Outline | undefined, textBetween: TextBetween): string | null {
   if (object === undefined) return '';

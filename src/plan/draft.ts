@@ -28,6 +28,7 @@ export function createDraft(source: unknown): Draft {
   return {
     root: own(source),
     child(parent, step) {
+      if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, step)) return undefined;
       if (Array.isArray(parent)) {
         const index = Number(step);
         const item: unknown = parent[index];
@@ -35,7 +36,7 @@ export function createDraft(source: unknown): Draft {
         if (owned !== item) parent[index] = owned;
         return owned;
       }
-      if (!isMembers(parent) || !Object.hasOwn(parent, step)) return undefined;
+      if (!isMembers(parent)) return undefined;
       const value = parent[step];
       const owned = own(value);
       if (owned !== value) setOwn(parent, String(step), owned);

@@ -110,6 +110,8 @@ describe('a remembered answer', () => {
   });
 });
 
+type Change = (object: Members, turn: number) => void;
+
 describe('what a question is', () => {
   const asking = (change: (object: Members) => void): Review => {
     const body = created(INCOMPLETE);
@@ -117,7 +119,17 @@ describe('what a question is', () => {
     return read(body);
   };
 
-  it.each<readonly [string, (object: Members, turn: number) => void]>([
+  /** How many of three changed objects are decided; each answer is that of a fresh process. */
+  const decidedFor = (change: Change): number => {
+    const { ask, decided } = counting();
+    for (const turn of [1, 2, 10]) {
+      const parsed = asking((object) => change(object, turn));
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    return decided();
+  };
+
+  it.each<readonly [string, Change]>([
     ['its name', (object, turn) => Object.assign(at(object, 'metadata'), { name: `name-${turn}` })],
     ['its uid', (object, turn) => Object.assign(at(object, 'metadata'), { uid: 'u'.repeat(turn) })],
     [
@@ -130,15 +142,10 @@ describe('what a question is', () => {
       (object, turn) => Object.assign(at(object, 'metadata'), { name: 'ü'.repeat(turn) }),
     ],
   ])('does not depend on %s', (_, change) => {
-    const { ask, decided } = counting();
-    for (const turn of [1, 2, 10]) {
-      const parsed = asking((object) => change(object, turn));
-      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
-    }
-    expect(decided()).toBe(1);
+    expect(decidedFor(change)).toBe(1);
   });
 
-  it.each<readonly [string, (object: Members, turn: number) => void]>([
+  it.each<readonly [string, Change]>([
     ['a label', (object, turn) => Object.assign(at(object, 'metadata'), { labels: { turn: `${turn}` } })],
     [
       'an annotation',
@@ -151,12 +158,7 @@ describe('what a question is', () => {
       (object, turn) => Object.assign(at(object, 'metadata'), { labels: { turn: `ü${turn}` } }),
     ],
   ])('depends on %s', (_, change) => {
-    const { ask, decided } = counting();
-    for (const turn of [1, 2, 10]) {
-      const parsed = asking((object) => change(object, turn));
-      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
-    }
-    expect(decided()).toBe(3);
+    expect(decidedFor(change)).toBe(3);
   });
 
   it.each([

@@ -290,6 +290,24 @@ describe('inputs that would be larger than 8 KiB', () => {
     expect(record.inputs?.inventory).toMatchObject({ shapes: [{ nodes: 400 }] });
   });
 
+  it.each(['\u001f', '\ud800', '€', 'x'])(
+    'are cut at the limit and not before, whatever %j takes as JSON',
+    (letter) => {
+      const most = MAX_INPUT_BYTES / Buffer.byteLength(JSON.stringify(letter).slice(1, -1));
+      const seen = new Set<boolean>();
+      for (let less = 0; less < most / 2; less += 5) {
+        const value = letter.repeat(most - less);
+        const { record } = handle('validate', created({ ...FITS, nodeSelector: { key: value } }));
+        const truncated = record.inputs?.truncated ?? null;
+        const size = truncated?.bytes ?? Buffer.byteLength(JSON.stringify(record.inputs));
+
+        expect(size > MAX_INPUT_BYTES).toBe(truncated !== null);
+        seen.add(truncated !== null);
+      }
+      expect(seen.size).toBe(2);
+    },
+  );
+
   it('of a pod with thousands of selectors hold none of them, and say so', () => {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`key-${index}`, 'x']));
     const { record } = handle('validate', created({ ...FITS, nodeSelector: many }));
