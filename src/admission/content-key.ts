@@ -15,28 +15,70 @@ export const IDENTITY: ReadonlySet<string> = new Set([
   'selfLink',
 ]);
 
+const EXEMPT_KEY = `${PREFIX}exempt`;
+
 /** A larger object is rarer than it is worth remembering. */
 const MAX_CONTENT = 65_536;
 
-/** The text of a body between two of its bytes. */
-export type TextBetween = (start: number, end: number) => string;
+/** What of a review's objects a decision depends on. */
+export interface Content {
+  /** As it came: equal texts, equal objects but for status and identity. */
+  readonly text: string;
+  /** 32 bits of the same bytes: another content mostly has another, and a number is found quicker than a long text. */
+  readonly hash: number;
+}
 
-/**
- * What of an object a decision depends on, as it came: equal texts, equal objects but for status and identity. It is cut
- * out of the body, so that nothing is written anew. null where it is not worth keeping.
- */
-export function contentOf(object: Outline | undefined, textBetween: TextBetween): string | null {
-  if (object === undefined) return '';
-  const cuts = identifying(object);
-  const length = cuts.reduce((left, cut) => left - (cut.end - cut.start), object.end - object.start);
-  if (length > MAX_CONTENT) return null;
-  let text = '';
-  let at = object.start;
-  for (const cut of cuts) {
-    text += textBetween(at, cut.start);
-    at = cut.end;
+/** A body as bytes, and as the text between two of them. */
+export interface BodyText {
+  readonly bytes: DataView;
+  readonly between: (start: number, end: number) => string;
+}
+
+/** Cut out of the body, so that nothing is written anew. null where it is not worth keeping. */
+export function contentOf(objects: readonly (Outline | undefined)[], body: BodyText): Content | null {
+  let [text, hash] = ['', 0];
+  for (const object of objects) {
+    const pieces = object === undefined ? [] : piecesOf(object);
+    if (pieces.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_CONTENT) return null;
+    for (const { start, end } of pieces) {
+      text += body.between(start, end);
+      hash = hashOf(body.bytes, start, end, hash);
+    }
+    text += ' ';
   }
-  return text + textBetween(at, object.end);
+  return { text, hash };
+}
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What stands between the values that are left out. */
+function piecesOf(object: Outline): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let start = object.start;
+  for (const cut of identifying(object)) {
+    pieces.push({ start, end: cut.start });
+    start = cut.end;
+  }
+  return [...pieces, { start, end: object.end }];
+}
+
+const WORD = 4;
+
+/** Multiplier and shift of MurmurHash3's fmix32 (public domain). Each step is a bijection: one word changed is seen. */
+function hashOf(bytes: DataView, start: number, end: number, seed: number): number {
+  let hash = seed;
+  let at = start;
+  for (; at + WORD <= end; at += WORD) hash = mixed(hash, bytes.getUint32(at, true));
+  for (; at < end; at += 1) hash = mixed(hash, bytes.getUint8(at));
+  return hash;
+}
+
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x85ebca6b);
+  return product ^ (product >>> 13);
 }
 
 /** Values that are left out, in the order in which they stand. */
@@ -49,18 +91,28 @@ function identifying({ members }: Outline): readonly Outline[] {
   return cuts;
 }
 
-/**
- * The content that a decision depends on, as one text: equal texts, equal decisions. null where the answer is not
- * worth keeping. Only an exemption asks who the user is.
- */
-export function contentKey({ review, webhook }: Arrival, { namespaceMode }: Facts): string | null {
-  const { content, operation, subResource, namespace, user } = review;
-  if (content === null) return null;
-  const asked = JSON.stringify([webhook, operation, subResource, namespace, namespaceMode]);
-  return asked + (mayExempt(content) ? JSON.stringify(user) : '') + content;
+/** What is asked. `place` is short; of two questions with one place the contents may still differ. */
+export interface Question {
+  readonly place: string;
+  readonly content: string;
 }
 
-/** Also where letters or slashes are escaped: the annotation may then be spelled in any way. */
+/** Equal questions, equal decisions. null where the answer is not worth keeping. Only an exemption asks who the user is. */
+export function questionOf({ review, webhook }: Arrival, { namespaceMode }: Facts): Question | null {
+  const { content, operation, subResource, namespace, user } = review;
+  if (content === null) return null;
+  const { text, hash } = content;
+  const who = mayExempt(text) ? user : null;
+  return {
+    place: JSON.stringify([hash, webhook, operation, subResource, namespace, namespaceMode, who]),
+    content: text,
+  };
+}
+
+/**
+ * Also where letters or slashes are escaped: the annotation may then be spelled in any way. To look for it makes one text
+ * of the pieces that were cut out, which holds nothing of the rest of the body any more.
+ */
 function mayExempt(content: string): boolean {
-  return [`${PREFIX}exempt`, '\\u', '\\/'].some((text) => content.includes(text));
+  return content.includes(EXEMPT_KEY) || content.includes('\\u') || content.includes('\\/');
 }

@@ -1,5 +1,5 @@
 import { MAX_DEPTH, MAX_VALUES } from '../workload/limits.ts';
-import { contentOf, IDENTITY, type TextBetween } from './content-key.ts';
+import { type BodyText, type Content, contentOf, IDENTITY } from './content-key.ts';
 import { type Extent, type Outline, outline, type Shape } from './json-scan.ts';
 import { type Review, type ReviewReading, readReview } from './review.ts';
 
@@ -112,12 +112,12 @@ function readableOf(body: Uint8Array): Readable | string {
 }
 
 /** Of both objects; in plain ASCII a byte is a character, and nothing has to be decoded again. */
-function contentIn({ members }: Outline, body: Uint8Array, text: string): string | null {
+function contentIn({ members }: Outline, body: Uint8Array, text: string): Content | null {
   const isAscii = text.length === body.length;
-  const between: TextBetween = (start, end) => (isAscii ? text.slice(start, end) : textOf(body, start, end));
-  const object = contentOf(members.get('object'), between);
-  const oldObject = contentOf(members.get('oldObject'), between);
-  return object === null || oldObject === null ? null : `${object} ${oldObject}`;
+  const between: BodyText['between'] = (start, end) =>
+    isAscii ? text.slice(start, end) : textOf(body, start, end);
+  const bytes = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  return contentOf([members.get('object'), members.get('oldObject')], { bytes, between });
 }
 
 interface Parsed extends Pick<Review, 'isReduced' | 'content'> {

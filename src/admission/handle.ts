@@ -12,7 +12,7 @@ import { freeFigures } from '../plan/free.ts';
 import type { Decision } from '../plan/types.ts';
 import { isSameJson } from '../workload/json-value.ts';
 import { asWritten } from './as-written.ts';
-import { contentKey } from './content-key.ts';
+import { questionOf } from './content-key.ts';
 import { valueAt } from './document.ts';
 import { type PatchOperation, patchOrThrow } from './json-patch.ts';
 import { createMemory, type MemoryLimits } from './memory.ts';
@@ -120,11 +120,11 @@ const REMEMBERED: MemoryLimits = { entries: 512, characters: 4 * 1024 * 1024 };
 export function createReviewer(judge: Judge): (arrival: Arrival, facts: Facts) => Outcome {
   const memory = createMemory<Reviewed>(REMEMBERED);
   return (arrival, facts) => {
-    const key = contentKey(arrival, facts);
-    const known = key === null ? undefined : memory.recall(facts, key);
+    const question = questionOf(arrival, facts);
+    const known = question === null ? undefined : memory.recall(facts, question);
     if (known !== undefined && isStillFree(known, facts)) return repeat(known.outcome, arrival, facts, judge);
     const reviewed = reviewOnce(arrival, facts, judge);
-    if (key !== null) memory.keep(facts, key, reviewed);
+    if (question !== null) memory.keep(facts, question, reviewed);
     return reviewed.outcome;
   };
 }

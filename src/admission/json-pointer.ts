@@ -8,8 +8,14 @@ function isForbidden(token: string | number): boolean {
 
 function escapeToken(token: string | number): string {
   if (typeof token === 'number') return String(token);
-  const escaped = token.includes('~') ? token.replaceAll('~', '~0') : token;
-  return escaped.includes('/') ? escaped.replaceAll('/', '~1') : escaped;
+  return token.includes('/') || token.includes('~') ? escapes(token, () => escapeText(token)) : token;
+}
+
+/** Keys with a slash are label keys of one cluster, resources and annotations of ours. */
+const escapes = createRecall<string>(1024);
+
+function escapeText(token: string): string {
+  return token.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** @throws Error on a token that names a prototype: no edit of ours has a reason to. */

@@ -1,5 +1,6 @@
 import type { Facts } from '../pipeline/types.ts';
 import type { Inventory } from '../plan/types.ts';
+import type { Question } from './content-key.ts';
 
 /** Entries and characters that are kept at most: a few MiB of one process, whatever is sent. */
 export interface MemoryLimits {
@@ -8,21 +9,26 @@ export interface MemoryLimits {
 }
 
 /**
- * Answers by content, for one set of facts: another catalog, inventory or policy empties it. Two generations of half the
+ * Answers by question, for one set of facts: another catalog, inventory or policy empties it. Two generations of half the
  * limits each: what was asked for again moves into the young one, and when that is full the old one goes as a whole. So
- * no answer has to be looked for to be forgotten.
+ * no answer has to be looked for to be forgotten. Of questions with one place only the last is kept.
  */
 export interface Memory<T> {
-  readonly recall: (facts: Facts, key: string) => T | undefined;
-  readonly keep: (facts: Facts, key: string, value: T) => void;
+  readonly recall: (facts: Facts, question: Question) => T | undefined;
+  readonly keep: (facts: Facts, question: Question, value: T) => void;
   /** Of both generations; an answer that has moved counts twice until the old one goes. */
   readonly size: () => number;
 }
 
+interface Kept<T> {
+  readonly content: string;
+  readonly value: T;
+}
+
 export function createMemory<T>({ entries, characters }: MemoryLimits): Memory<T> {
-  let young = new Map<string, T>();
-  let old = new Map<string, T>();
-  /** Of the keys in the young generation. */
+  let young = new Map<string, Kept<T>>();
+  let old = new Map<string, Kept<T>>();
+  /** Of the questions that came into the young generation. */
   let held = 0;
   let current: Facts | null = null;
 
@@ -34,30 +40,34 @@ export function createMemory<T>({ entries, characters }: MemoryLimits): Memory<T
     current = facts;
   }
 
-  function add(key: string, value: T): void {
-    if (2 * key.length > characters) return;
-    if (2 * (young.size + 1) > entries || 2 * (held + key.length) > characters) {
+  function add({ place, content }: Question, value: T): void {
+    const length = place.length + content.length;
+    if (2 * length > characters) return;
+    if (2 * (young.size + 1) > entries || 2 * (held + length) > characters) {
       old = young;
       young = new Map();
       held = 0;
     }
-    young.set(key, value);
-    held += key.length;
+    young.set(place, { content, value });
+    held += length;
   }
 
   return {
-    recall(facts, key) {
+    recall(facts, question) {
       settle(facts);
-      const fresh = young.get(key);
-      if (fresh !== undefined) return fresh;
-      const value = old.get(key);
-      if (value !== undefined) add(key, value);
-      return value;
+      const { place, content } = question;
+      const fresh = young.get(place);
+      if (fresh !== undefined) return fresh.content === content ? fresh.value : undefined;
+      const kept = old.get(place);
+      if (kept?.content !== content) return undefined;
+      add(question, kept.value);
+      return kept.value;
     },
-    keep(facts, key, value) {
+    keep(facts, question, value) {
       settle(facts);
-      if (young.has(key)) young.set(key, value);
-      else add(key, value);
+      const { place, content } = question;
+      if (young.get(place)?.content === content) young.set(place, { content, value });
+      else add(question, value);
     },
     size: () => young.size + old.size,
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Content } from './content-key.ts';
 
 /**
  * The envelope, read once. Only what we need is named and everything else is let through: a strict schema breaks
@@ -40,8 +41,8 @@ export interface Review {
   readonly oldObject: unknown;
   /** True where an object was beyond the limits of analysis: only its type and metadata are there. */
   readonly isReduced: boolean;
-  /** What a decision depends on of both objects, as it came; null where the answer is not worth remembering. */
-  readonly content: string | null;
+  /** Of both objects; null where the answer is not worth remembering. */
+  readonly content: Content | null;
 }
 
 export type ReviewReading =

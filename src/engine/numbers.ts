@@ -24,6 +24,11 @@ function refused(value: number | null, problem: string): ParsedNumber {
 /** Python's int(): blanks around, a sign, single underscores between digits. */
 const PYTHON_INT = /^\s*[+-]?\d+(?:_\d+)*\s*$/;
 
+/** Hardly anybody writes them, and to look is much quicker than to replace. */
+function plain(text: string): number {
+  return Number(text.includes('_') ? text.replaceAll('_', '') : text);
+}
+
 /** A whole number as Go's and Helm's templates print large floats: 1.048576e+06 (helm/helm#1707, #3001). */
 const HELM_FLOAT = /^\s*\d+(?:\.\d+)?[eE]\+?\d{1,2}\s*$/;
 const HELM_PROBLEM = 'the engine will refuse a number in exponent form; quote it or use Helm’s int64';
@@ -35,7 +40,7 @@ function helmFloat(text: string): ParsedNumber | null {
 }
 
 export function pythonInt(text: string): ParsedNumber {
-  if (PYTHON_INT.test(text)) return accepted(Number(text.replaceAll('_', '')));
+  if (PYTHON_INT.test(text)) return accepted(plain(text));
   const helm = helmFloat(text);
   if (helm !== null) return helm;
   const meant = suffixed(text);
@@ -85,7 +90,7 @@ export function vllmHumanInt(text: string): ParsedNumber {
 }
 
 function plainOr(text: string, problem: string): ParsedNumber {
-  if (PYTHON_INT.test(text)) return accepted(Number(text.replaceAll('_', '')));
+  if (PYTHON_INT.test(text)) return accepted(plain(text));
   return helmFloat(text) ?? refused(null, problem);
 }
 
@@ -138,7 +143,7 @@ const FLOAT = /^\s*[+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*$/;
 
 export function pythonFloat(text: string): ParsedNumber {
   if (!FLOAT.test(text)) return refused(null, 'the engine takes a number');
-  const value = Number(text.replaceAll('_', ''));
+  const value = plain(text);
   return Number.isFinite(value) ? exactly(value) : refused(null, 'it is too large');
 }
 

@@ -5,6 +5,7 @@ import { mergedShapes, type RecordedInventory, recordedInventory } from './recor
 import {
   type RecordedFinding,
   type RecordedReading,
+  type RecordedUnit,
   recordedFindings,
   recordedReading,
 } from './record-units.ts';
@@ -57,7 +58,8 @@ export function recordInputs(basis: Basis, facts: Facts): RecordInputs | null {
   const before = basis.old === null ? null : readUnits(basis.old, facts).map(recordedAsIs);
   const isSame =
     before !== null && JSON.stringify(before) === JSON.stringify(basis.readings.map(recordedAsIs));
-  const known = [...units, ...(before ?? [])].flatMap((one) => (one.unit === null ? [] : [one.unit]));
+  const known: RecordedUnit[] = [];
+  for (const { unit } of before === null ? units : [...units, ...before]) if (unit !== null) known.push(unit);
   return bounded({
     truncated: null,
     namespaceMode: facts.namespaceMode,

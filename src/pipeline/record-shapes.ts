@@ -60,14 +60,20 @@ interface Wanted {
 }
 
 function wantedBy(units: readonly RecordedUnit[]): Wanted {
-  const members = units.flatMap((unit) => unit.members);
-  const terms = members.flatMap((member) => member.requiredNodeAffinity ?? []);
-  const fields = terms.flatMap((term) => term.matchFields.flatMap((field) => field.values));
-  return {
-    selected: members.flatMap((member) => member.nodeSelector),
-    expressions: terms.flatMap((term) => term.matchExpressions),
-    names: [...fields, ...units.flatMap(boundNode)],
-  };
+  const selected: Label[] = [];
+  const expressions: NodeSelectorRequirement[] = [];
+  const names: string[] = [];
+  for (const { members, placementOwner } of units) {
+    for (const { nodeSelector, requiredNodeAffinity } of members) {
+      selected.push(...nodeSelector);
+      for (const term of requiredNodeAffinity ?? []) {
+        expressions.push(...term.matchExpressions);
+        for (const field of term.matchFields) names.push(...field.values);
+      }
+    }
+    if (placementOwner?.owner === 'node-name') names.push(placementOwner.detail);
+  }
+  return { selected, expressions, names };
 }
 
 function mentionedBy({ selected, expressions, names }: Wanted, classes: readonly NodeClass[]): Mentioned {
@@ -85,10 +91,6 @@ function mentionedBy({ selected, expressions, names }: Wanted, classes: readonly
     compared: new Set(expressions.filter(isComparison).map(keyOf)),
     names: new Set(names),
   };
-}
-
-function boundNode({ placementOwner }: RecordedUnit): readonly string[] {
-  return placementOwner?.owner === 'node-name' ? [placementOwner.detail] : [];
 }
 
 function keyOf({ key }: { readonly key: string }): string {

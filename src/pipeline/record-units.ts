@@ -112,7 +112,7 @@ function recordedUnit(unit: UnitDraft): RecordedUnit {
     canEdit: unit.canEdit,
     tensorParallelPath: unit.reading?.flagSites.get('tensor-parallel')?.path ?? null,
     append: unit.reading?.append ?? null,
-    variables: Array.from(unit.reading?.variables ?? [], ([concept, name]) => ({ concept, name })),
+    variables: variablesOf(unit.reading?.variables ?? NO_VARIABLES),
     rollout: unit.rollout,
     trainingPods: unit.trainingPods,
   };
@@ -123,6 +123,14 @@ const NO_LABELS: readonly Label[] = [];
 function labelsOf(labels: ReadonlyMap<string, string>): readonly Label[] {
   if (labels.size === 0) return NO_LABELS;
   return Array.from(labels, ([key, value]) => ({ key, value }));
+}
+
+const NO_VARIABLES: ReadonlyMap<FlagConcept, string> = new Map();
+
+function variablesOf(variables: ReadonlyMap<FlagConcept, string>): RecordedUnit['variables'] {
+  const recorded: { readonly concept: FlagConcept; readonly name: string }[] = [];
+  for (const [concept, name] of variables) recorded.push({ concept, name });
+  return recorded;
 }
 
 /** Member by member, as in `readIntent`: to spread the rest of an object costs more than its values did. */

@@ -146,7 +146,7 @@ export function decisionId(
   policyHash: string,
   catalogVersion: string,
 ): string {
-  return contentHash([uid ?? '', webhook, policyHash, catalogVersion].join(' '));
+  return contentHash(`${uid ?? ''} ${webhook} ${policyHash} ${catalogVersion}`);
 }
 
 function subjectOf(identity: RecordIdentity): DecisionRecord['subject'] {

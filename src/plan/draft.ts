@@ -39,7 +39,7 @@ export function createDraft(source: unknown): Draft {
       if (!isMembers(parent)) return undefined;
       const value = parent[step];
       const owned = own(value);
-      if (owned !== value) setOwn(parent, String(step), owned);
+      if (owned !== value) setOwn(parent, typeof step === 'string' ? step : String(step), owned);
       return owned;
     },
   };

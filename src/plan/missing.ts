@@ -119,11 +119,12 @@ interface Placed extends Placement {
 }
 
 /** Pods of one template on the class that was chosen for all of them. */
-function placeOn(unit: Unit, member: Member, best: ClassWay, { policy, ...facts }: PlanFacts): Placed {
+function placeOn(unit: Unit, member: Member, best: ClassWay, facts: PlanFacts): Placed {
+  const { policy } = facts;
   const { nodeClass } = best.reach;
   const wanted = { resource: nodeClass.resource, count: best.perPod };
   const spec = schedulingOf(unit, member);
-  const reached = reachableClasses(knownClasses({ policy, ...facts }), spec, wanted, policy);
+  const reached = reachableClasses(knownClasses(facts), spec, wanted, policy);
   const chosen = reached.find((one) => one.nodeClass === nodeClass);
   if (chosen === undefined) return { ...elsewhere(member, nodeClass), landing: null };
   const fitting = reached.filter((one) => holds(unit, one, best));

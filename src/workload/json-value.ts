@@ -16,7 +16,9 @@ export function memberOf(value: unknown, name: string | number): unknown {
 export function isSameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((item, index) => isSameJson(item, other[index]));
+    if (one.length !== other.length) return false;
+    for (let at = 0; at < one.length; at += 1) if (!isSameJson(one[at], other[at])) return false;
+    return true;
   }
   return isRecord(one) && isRecord(other) && haveSameMembers(one, other);
 }
@@ -26,9 +28,10 @@ function haveSameMembers(one: JsonRecord, other: JsonRecord): boolean {
   const keys = Object.keys(one);
   const others = Object.keys(other);
   if (keys.length !== others.length) return false;
-  return keys.every((key, index) => {
-    if (key !== others[index] && !Object.hasOwn(other, key)) return false;
-    const value = one[key];
-    return value === other[key] || isSameJson(value, other[key]);
-  });
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] ?? '';
+    if (key !== others[at] && !Object.hasOwn(other, key)) return false;
+    if (!isSameJson(one[key], other[key])) return false;
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Question } from '../../src/admission/content-key.ts';
 import { readBody } from '../../src/admission/door.ts';
 import { createReviewer, type Outcome, type Webhook } from '../../src/admission/handle.ts';
 import { createMemory } from '../../src/admission/memory.ts';
@@ -183,10 +184,15 @@ describe('what a question is', () => {
   it('is the same however many bytes stand around it, and none where the object is too large to be kept', () => {
     const sized = (bytes: number): Review =>
       asking((object) => Object.assign(at(object, 'metadata', 'annotations'), { long: 'x'.repeat(bytes) }));
-    expect(sized(60_000).content).toHaveLength((sized(0).content ?? '').length + 60_000);
+    expect(sized(60_000).content?.text).toHaveLength((sized(0).content?.text ?? '').length + 60_000);
     expect(sized(66_000).content).toBeNull();
   });
 });
+
+/** A question that has a place of its own. */
+function asked(place: string): Question {
+  return { place, content: '' };
+}
 
 /** As a cluster's watch gives it: the same nodes, known for longer with every review. */
 function aged(seconds: number): Facts {
@@ -225,15 +231,15 @@ describe('with nodes that are watched', () => {
 
   it('other nodes make another decision', () => {
     const memory = createMemory<number>({ entries: 3, characters: 1_000 });
-    memory.keep(aged(3), 'key', 1);
+    memory.keep(aged(3), asked('key'), 1);
     const facts = aged(3);
     const swapped =
       facts.inventory.state === 'known'
         ? { ...facts, inventory: { ...facts.inventory, classes: [...facts.inventory.classes] } }
         : facts;
 
-    expect(memory.recall(aged(4), 'key')).toBe(1);
-    expect(memory.recall(swapped, 'key')).toBeUndefined();
+    expect(memory.recall(aged(4), asked('key'))).toBe(1);
+    expect(memory.recall(swapped, asked('key'))).toBeUndefined();
   });
 });
 
@@ -310,17 +316,17 @@ describe('with pods that are watched', () => {
 });
 
 describe('the memory', () => {
-  const key = (index: number): string => `key-${String(index).padStart(4, '0')}`;
+  const key = (index: number): Question => asked(`key-${String(index).padStart(4, '0')}`);
 
   it('holds no more entries than its limit; what was kept last and what is asked for again stays', () => {
     const memory = createMemory<number>({ entries: 4, characters: 1_000 });
-    memory.keep(FACTS, 'asked for', 0);
+    memory.keep(FACTS, asked('asked for'), 0);
     for (let index = 1; index <= 50; index += 1) {
       memory.keep(FACTS, key(index), index);
 
       expect(memory.size()).toBeLessThanOrEqual(4);
       expect(memory.recall(FACTS, key(index))).toBe(index);
-      expect(memory.recall(FACTS, 'asked for')).toBe(0);
+      expect(memory.recall(FACTS, asked('asked for'))).toBe(0);
     }
     expect(memory.recall(FACTS, key(46))).toBeUndefined();
   });
@@ -330,11 +336,11 @@ describe('the memory', () => {
     for (const index of [1, 2, 3, 4]) memory.keep(FACTS, key(index), index);
     expect(memory.size()).toBe(4);
 
-    memory.keep(FACTS, 'x', 5);
+    memory.keep(FACTS, asked('x'), 5);
     expect(memory.size()).toBe(3);
     expect(memory.recall(FACTS, key(1))).toBeUndefined();
 
-    const [largest, tooLarge] = ['y'.repeat(16), 'y'.repeat(17)];
+    const [largest, tooLarge] = [asked('y'.repeat(16)), asked('y'.repeat(17))];
     memory.keep(FACTS, largest, 6);
     memory.keep(FACTS, tooLarge, 7);
     expect(memory.recall(FACTS, largest)).toBe(6);
@@ -351,6 +357,25 @@ describe('the memory', () => {
     expect(memory.recall(FACTS, key(1))).toBe(2);
     memory.keep(FACTS, key(1), 3);
     expect(memory.recall(FACTS, key(1))).toBe(3);
+  });
+
+  it('of two questions with one place answers the one that it was asked last', () => {
+    const memory = createMemory<number>({ entries: 4, characters: 1_000 });
+    const [one, other] = ['one', 'other'].map((content) => ({ place: 'same', content })) as [
+      Question,
+      Question,
+    ];
+    memory.keep(FACTS, one, 1);
+    expect(memory.recall(FACTS, other)).toBeUndefined();
+
+    memory.keep(FACTS, other, 2);
+    expect(memory.recall(FACTS, other)).toBe(2);
+    expect(memory.recall(FACTS, one)).toBeUndefined();
+
+    // One generation older, too.
+    for (const index of [1, 2]) memory.keep(FACTS, key(index), index);
+    expect(memory.recall(FACTS, one)).toBeUndefined();
+    expect(memory.recall(FACTS, other)).toBe(2);
   });
 
   it('forgets everything when a fact is swapped', () => {
