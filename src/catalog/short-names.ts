@@ -61,8 +61,11 @@ export function checkpointFor(
   quantization: Quantization,
   isInstruct: boolean,
 ): CheckpointEntry | null {
-  const recall = answers.get(model) ?? createRecall<CheckpointEntry | null>(MOST_ANSWERS);
-  answers.set(model, recall);
+  let recall = answers.get(model);
+  if (recall === undefined) {
+    recall = createRecall(MOST_ANSWERS);
+    answers.set(model, recall);
+  }
   return recall(isInstruct ? quantization : `base ${quantization}`, () =>
     checkpointAnew(model, quantization, isInstruct),
   );

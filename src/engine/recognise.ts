@@ -8,7 +8,9 @@ import { programName, type Word } from './words.ts';
 const scenes = new WeakMap<Container, Scene>();
 
 export function readScene(container: Container): Scene {
-  const scene = scenes.get(container) ?? sceneOf(container, readLaunch(container));
+  const known = scenes.get(container);
+  if (known !== undefined) return known;
+  const scene = sceneOf(container, readLaunch(container));
   scenes.set(container, scene);
   return scene;
 }
@@ -51,8 +53,11 @@ export function recognise(signature: Signature, scene: Scene): Recognition | nul
 const roles = new WeakMap<ImageReference, Map<Signature, ImageRole | null>>();
 
 function roleOf(signature: Signature, image: ImageReference): ImageRole | null {
-  const known = roles.get(image) ?? new Map<Signature, ImageRole | null>();
-  roles.set(image, known);
+  let known = roles.get(image);
+  if (known === undefined) {
+    known = new Map();
+    roles.set(image, known);
+  }
   const found = known.get(signature);
   if (found !== undefined) return found;
   const role = signature.imageRole(image);

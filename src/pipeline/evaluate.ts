@@ -1,4 +1,4 @@
-import { type Finding, formatPath } from '../findings.ts';
+import { type Finding, formatPath, type JsonPath } from '../findings.ts';
 import { adviseOn } from '../plan/advice.ts';
 import type { Landing } from '../plan/free.ts';
 import { planUnit } from '../plan/plan.ts';
@@ -59,7 +59,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
     findings.push(...outcome.findings, ...adviseOn(unit, outcome.judged));
     edits.push(...outcome.edits);
     if (outcome.landings !== undefined) landings.push(...outcome.landings);
-    plans.push({ pod: formatPath(unit.members[0].template.path), plan: outcome.plan });
+    plans.push({ pod: unit.members[0].template.path, plan: outcome.plan });
     decisive = moreDecisive(decisive, {
       judged: outcome.judged,
       plan: outcome.plan,
@@ -73,15 +73,16 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
 
 interface PodPlan {
   /** Path of the pod's template. */
-  readonly pod: string;
+  readonly pod: JsonPath;
   readonly plan: ChosenPlan | null;
 }
 
 /** Several servers in one pod are judged one by one; its GPUs are those of all. */
 function ofWholePod(plan: ChosenPlan | null, plans: readonly PodPlan[]): ChosenPlan | null {
   const own = plans.find((one) => one.plan === plan);
-  if (plan === null || own === undefined) return plan;
-  const beside = plans.filter((one) => one.pod === own.pod && one.plan?.resource === plan.resource);
+  if (plan === null || own === undefined || plans.length === 1) return plan;
+  const pod = formatPath(own.pod);
+  const beside = plans.filter((one) => one.plan?.resource === plan.resource && formatPath(one.pod) === pod);
   if (beside.length === 1) return plan;
   return { ...plan, gpus: beside.reduce((sum, one) => sum + (one.plan?.gpus ?? 0), 0) };
 }

@@ -83,9 +83,11 @@ function recordedAsIs(reading: UnitReading): RecordedReading {
 const policies = new WeakMap<Policy, RecordedPolicy>();
 
 function recordedPolicy(policy: Policy): RecordedPolicy {
-  const found = policies.get(policy) ?? policyAnew(policy);
-  policies.set(policy, found);
-  return found;
+  const known = policies.get(policy);
+  if (known !== undefined) return known;
+  const recorded = policyAnew(policy);
+  policies.set(policy, recorded);
+  return recorded;
 }
 
 function policyAnew({ codeModes, prices, exemptions, hash, ...plain }: Policy): RecordedPolicy {
@@ -110,7 +112,9 @@ function sizeOf(value: unknown): number {
 const sizes = new WeakMap<object, number>();
 
 function keptSize(part: object, value: unknown): number {
-  const size = sizes.get(part) ?? sizeOf(value);
+  const known = sizes.get(part);
+  if (known !== undefined) return known;
+  const size = sizeOf(value);
   sizes.set(part, size);
   return size;
 }
@@ -121,10 +125,7 @@ const JOINTS = 256;
 /** What the whole takes at most, from what its parts take: most records are far below the limit, and no text is made. */
 function atMost({ policy, inventory, units, before, given, earlier }: RecordInputs): number {
   const rules = policy === null ? 4 : keptSize(policy, policy);
-  const nodes =
-    inventory.state === 'unknown'
-      ? sizeOf(inventory)
-      : keptSize(inventory.shapes, { ...inventory, ageSeconds: null });
+  const nodes = inventory.state === 'unknown' ? sizeOf(inventory) : keptSize(inventory.shapes, inventory);
   return mostBytes([units, before, given, earlier]) + rules + nodes + JOINTS;
 }
 

@@ -124,8 +124,11 @@ export function recordedInventory(inventory: Inventory, units: readonly Recorded
 }
 
 function shapesFor(classes: readonly NodeClass[], wanted: Wanted): Shapes {
-  const recall = kept.get(classes) ?? createRecall<Shapes>(MOST_KEPT);
-  kept.set(classes, recall);
+  let recall = kept.get(classes);
+  if (recall === undefined) {
+    recall = createRecall(MOST_KEPT);
+    kept.set(classes, recall);
+  }
   const isNothing = wanted.selected.length + wanted.expressions.length + wanted.names.length === 0;
   return recall(isNothing ? '' : JSON.stringify(wanted), () =>
     recordedShapes(classes, mentionedBy(wanted, classes)),

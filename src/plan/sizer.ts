@@ -6,7 +6,7 @@ import { estimate } from '../sizing/estimate.ts';
 import { judgeFit } from '../sizing/fit.ts';
 import { publishedFigure, publishedRange } from '../sizing/published.ts';
 import type { SizingRequest } from '../sizing/request.ts';
-import type { DeviceShape, Fit, Parallel, Spread } from '../sizing/shapes.ts';
+import { type DeviceShape, type Fit, isSameParallel, type Parallel, type Spread } from '../sizing/shapes.ts';
 import { fitsAt, largestFitting, solveContext } from '../sizing/solve.ts';
 import { exactly } from '../sizing/spread.ts';
 import { estimateTraining, type TrainingBill } from '../sizing/training.ts';
@@ -113,15 +113,6 @@ function remember(intent: Intent, method: Method): Sizer {
 
 function isSameDevice(one: DeviceShape | null, other: DeviceShape | null): boolean {
   return one === other || (one?.product === other?.product && one?.usableBytes === other?.usableBytes);
-}
-
-function isSameParallel(one: Parallel, other: Parallel): boolean {
-  return (
-    one.tensor === other.tensor &&
-    one.pipeline === other.pipeline &&
-    one.data === other.data &&
-    one.isExpertParallel === other.isExpertParallel
-  );
 }
 
 function narrowKvDtype(intent: Intent): string | null {

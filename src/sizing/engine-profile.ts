@@ -73,7 +73,7 @@ export interface EngineProfile {
   readonly supportsPipelineParallel: boolean;
   readonly splitLayers: LayerSplit;
   readonly visionStages: VisionStages;
-  readonly vision: (request: SizingRequest) => VisionState;
+  readonly vision: (request: Pick<SizingRequest, 'textOnly' | 'multimodalRequested'>) => VisionState;
   /** RoPE table kept for every position of the checkpoint: bytes per element, 0 when there is none. */
   readonly ropeElementBytes: Spread;
   readonly kv: (request: SizingRequest, device: DeviceShape | null) => KvDecision;

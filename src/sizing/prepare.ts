@@ -4,7 +4,7 @@ import type { KvShape } from './kv-layouts.ts';
 import type { Ranks } from './parameters.ts';
 import type { SizingRequest } from './request.ts';
 import { residentTerms } from './resident.ts';
-import type { BillItem, DeviceShape, Spread } from './shapes.ts';
+import { type BillItem, type DeviceShape, isSameParallel, type Spread } from './shapes.ts';
 import { addSpreads } from './spread.ts';
 import { type Stage, type StagePlan, stagesOf } from './stages.ts';
 import { keptOnStage } from './weights.ts';
@@ -41,7 +41,7 @@ export interface Prepared {
   readonly sorts: readonly Sort[];
 }
 
-function gridOf(request: SizingRequest): Grid {
+function gridOf(request: LaidOut): Grid {
   const { tensor, pipeline, data, isExpertParallel } = request.parallel;
   const gpus = tensor * pipeline * data;
   if (!request.engine.supportsTensorParallel) {
@@ -51,7 +51,7 @@ function gridOf(request: SizingRequest): Grid {
 }
 
 /** A rank holds its share of the KV heads, and never less than one. */
-function kvShapeOf(request: SizingRequest, stage: Stage, grid: Grid): KvShape {
+function kvShapeOf(request: LaidOut, stage: Stage, grid: Grid): KvShape {
   const { model, kvDtype } = request;
   const heads = Math.max(1, ceilDiv(model.kvHeads, grid.tensor));
   return {
@@ -62,7 +62,7 @@ function kvShapeOf(request: SizingRequest, stage: Stage, grid: Grid): KvShape {
   };
 }
 
-function sortOf(request: SizingRequest, stage: Stage, grid: Grid): Sort {
+function sortOf(request: LaidOut, stage: Stage, grid: Grid): Sort {
   const resident = residentTerms(request, stage, grid);
   return {
     stage,
@@ -72,7 +72,7 @@ function sortOf(request: SizingRequest, stage: Stage, grid: Grid): Sort {
   };
 }
 
-function isSameSort(request: SizingRequest, left: Stage, right: Stage): boolean {
+function isSameSort(request: LaidOut, left: Stage, right: Stage): boolean {
   return (
     left.fullLayers === right.fullLayers &&
     left.chunkedLayers === right.chunkedLayers &&
@@ -84,7 +84,7 @@ function isSameSort(request: SizingRequest, left: Stage, right: Stage): boolean 
   );
 }
 
-function stagePlan(request: SizingRequest, stages: number): StagePlan {
+function stagePlan(request: LaidOut, stages: number): StagePlan {
   const { engine } = request;
   const hasVision = engine.vision(request) !== 'no';
   return { stages, split: engine.splitLayers, vision: hasVision ? engine.visionStages : 'none' };
@@ -100,21 +100,71 @@ let next = 0;
  * for the same objects only.
  */
 export function prepare(request: SizingRequest, device: DeviceShape | null): Prepared {
-  let layout: Pick<Prepared, 'grid' | 'stages' | 'sorts'> | null = null;
+  let layout: Layout | null = null;
   for (const one of recent) {
     if (one.request !== request) continue;
     if (one.device === device) return one;
     layout = one;
   }
-  const { grid, stages, sorts } = layout ?? layoutOf(request);
+  const { grid, stages, sorts } = layout ?? layoutFor(request);
   const prepared = { request, device, grid, kv: request.engine.kv(request, device), stages, sorts };
   recent[next] = prepared;
   next = (next + 1) % RECENT;
   return prepared;
 }
 
-/** What no device changes. */
-function layoutOf(request: SizingRequest): Pick<Prepared, 'grid' | 'stages' | 'sorts'> {
+type Layout = Pick<Prepared, 'grid' | 'stages' | 'sorts'>;
+
+/** The shapes of a handful of models, as most clusters serve. */
+const MOST_LAYOUTS = 16;
+const layouts: { readonly request: LaidOut; readonly layout: Layout }[] = [];
+let nextLayout = 0;
+
+/** Another context of the same model lays out nothing anew. */
+function layoutFor(request: SizingRequest): Layout {
+  for (const known of layouts) if (isLaidOutAlike(known.request, request)) return known.layout;
+  const layout = layoutOf(request);
+  layouts[nextLayout] = { request, layout };
+  nextLayout = (nextLayout + 1) % MOST_LAYOUTS;
+  return layout;
+}
+
+/** What a layout is made from: neither context nor sequences, no batch, and no device. */
+type LaidOut = Pick<
+  SizingRequest,
+  | 'model'
+  | 'weights'
+  | 'maxPositions'
+  | 'engine'
+  | 'kvDtype'
+  | 'parallel'
+  | 'lora'
+  | 'draftBytes'
+  | 'cpuOffloadBytes'
+  | 'textOnly'
+  | 'multimodalRequested'
+>;
+
+/** Models, weights and profiles are those of one catalog and one registry: the same object, or another one. */
+function isLaidOutAlike(one: LaidOut, other: LaidOut): boolean {
+  return (
+    one.model === other.model &&
+    one.weights === other.weights &&
+    one.engine === other.engine &&
+    isSameParallel(one.parallel, other.parallel) &&
+    one.maxPositions === other.maxPositions &&
+    one.kvDtype.keyBits === other.kvDtype.keyBits &&
+    one.kvDtype.valueBits === other.kvDtype.valueBits &&
+    one.lora?.maxLoras === other.lora?.maxLoras &&
+    one.lora?.maxRank === other.lora?.maxRank &&
+    one.draftBytes === other.draftBytes &&
+    one.cpuOffloadBytes === other.cpuOffloadBytes &&
+    one.textOnly === other.textOnly &&
+    one.multimodalRequested === other.multimodalRequested
+  );
+}
+
+function layoutOf(request: LaidOut): Layout {
   const grid = gridOf(request);
   const sorts: Sort[] = [];
   const stages = stagesOf(request.model, stagePlan(request, grid.stages)).map((stage) => {

@@ -6,7 +6,20 @@ import { between, exactly } from './spread.ts';
 import type { Stage } from './stages.ts';
 import { formatName, gpuWeights } from './weights.ts';
 
-function textLabel(request: SizingRequest, stage: Stage): Label {
+type Resident = Pick<
+  SizingRequest,
+  | 'model'
+  | 'weights'
+  | 'engine'
+  | 'maxPositions'
+  | 'lora'
+  | 'draftBytes'
+  | 'cpuOffloadBytes'
+  | 'textOnly'
+  | 'multimodalRequested'
+>;
+
+function textLabel(request: Resident, stage: Stage): Label {
   const offload =
     request.cpuOffloadBytes > 0 ? `, less ${formatGib(request.cpuOffloadBytes)} on the CPU` : '';
   return [
@@ -34,7 +47,7 @@ function visionTerm(bytes: number, isCertain: boolean): readonly BillItem[] {
 }
 
 /** Cos and sin for every position of the checkpoint, whatever the context. */
-function ropeTerm(request: SizingRequest): readonly BillItem[] {
+function ropeTerm(request: Resident): readonly BillItem[] {
   const { low, mid, high } = request.engine.ropeElementBytes;
   if (high === 0) return [];
   const elements = request.maxPositions * request.model.headDim;
@@ -74,7 +87,7 @@ function loraBytes(model: ModelShape, stage: Stage, tensor: number, rank: number
   );
 }
 
-function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonly BillItem[] {
+function loraTerm(request: Resident, stage: Stage, tensor: number): readonly BillItem[] {
   const { lora, model } = request;
   if (lora === null) return [];
   return [
@@ -88,7 +101,7 @@ function loraTerm(request: SizingRequest, stage: Stage, tensor: number): readonl
 }
 
 /** What stays on a GPU of the stage whatever is asked of it. */
-export function residentTerms(request: SizingRequest, stage: Stage, ranks: Ranks): readonly BillItem[] {
+export function residentTerms(request: Resident, stage: Stage, ranks: Ranks): readonly BillItem[] {
   const weights = gpuWeights(request.model, request.weights, stage, ranks);
   return [
     {

@@ -106,6 +106,15 @@ export interface Parallel {
   readonly isExpertParallel: boolean;
 }
 
+export function isSameParallel(one: Parallel, other: Parallel): boolean {
+  return (
+    one.tensor === other.tensor &&
+    one.pipeline === other.pipeline &&
+    one.data === other.data &&
+    one.isExpertParallel === other.isExpertParallel
+  );
+}
+
 /** low ≤ mid ≤ high; equal for what is arithmetic, apart for what was measured with a spread. */
 export interface Spread {
   readonly low: number;

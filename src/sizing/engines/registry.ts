@@ -8,23 +8,33 @@ import { tgi } from './tgi.ts';
 import { vllm } from './vllm.ts';
 
 /** Every engine that can be sized, by the contract's name. */
-const ENGINES: ReadonlyMap<string, (version: string | null) => EngineProfile> = new Map([
-  ['llama.cpp', llamaCpp],
-  ['ollama', ollama],
-  ['sglang', sglang],
-  ['tensorrt-llm', tensorrtLlm],
-  ['tgi', tgi],
-  ['vllm', vllm],
+const ENGINES: ReadonlyMap<string, Kept> = new Map([
+  ['llama.cpp', kept(llamaCpp)],
+  ['ollama', kept(ollama)],
+  ['sglang', kept(sglang)],
+  ['tensorrt-llm', kept(tensorrtLlm)],
+  ['tgi', kept(tgi)],
+  ['vllm', kept(vllm)],
 ]);
 
 export const SIZED_ENGINES: readonly string[] = [...ENGINES.keys()];
 
-/** Versions are a user's text: no more of them are kept than a cluster has images. */
-const MOST_KEPT = 256;
-const profiles = createRecall<EngineProfile | null>(MOST_KEPT);
-
 /** What an engine is like at a version; null when no engine has that name. The same profile for the same question. */
 export function engineProfile(engine: string, version: string | null): EngineProfile | null {
-  const key = version === null ? engine : `${engine} ${version}`;
-  return profiles(key, () => ENGINES.get(engine)?.(version) ?? null);
+  return ENGINES.get(engine)?.(version) ?? null;
+}
+
+type Kept = (version: string | null) => EngineProfile;
+
+/** Versions are a user's text: no more of an engine's are kept than a cluster has images of it. */
+const MOST_KEPT = 64;
+
+function kept(profileOf: Kept): Kept {
+  const versions = createRecall<EngineProfile>(MOST_KEPT);
+  let unversioned: EngineProfile | null = null;
+  return (version) => {
+    if (version !== null) return versions(version, () => profileOf(version));
+    unversioned ??= profileOf(null);
+    return unversioned;
+  };
 }
