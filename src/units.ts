@@ -61,7 +61,18 @@ export function ceilDiv(numerator: number, denominator: number): number {
 
 /** `79.1 GiB`. For people only; nothing parses it again. */
 export function formatGib(value: number, digits = 1): string {
-  return `${(value / GIB).toFixed(digits)} GiB`;
+  const isWhole = Number.isInteger(value) && value >= 0 && value < MOST_TENTHS;
+  return `${isWhole && digits === 1 ? inTenths(value) : (value / GIB).toFixed(digits)} GiB`;
+}
+
+/** Ten times as many bytes are a whole double still. */
+const MOST_TENTHS = 2 ** 49;
+
+/** What toFixed(1) gives, which takes a microsecond: 2^30 is a shift, so every step is exact, and a half goes up. */
+function inTenths(value: number): string {
+  const tenths = Math.floor((value * 10) / GIB + 0.5);
+  const whole = Math.floor(tenths / 10);
+  return `${whole}.${tenths - whole * 10}`;
 }
 
 /** `1,048,576`. Whole numbers: a bill writes dozens of them. */

@@ -54,7 +54,9 @@ export function podsOf(unit: UnitDraft): number {
 }
 
 function groupPods({ members }: UnitDraft): number {
-  return members.reduce((sum, member) => sum + member.pods, 0);
+  let sum = 0;
+  for (const { pods } of members) sum += pods;
+  return sum;
 }
 
 function spreadOf(unit: UnitDraft): number {

@@ -21,15 +21,11 @@ function kvReason(tensor: number, kvHeads: number): string | null {
 
 function tensorReasons(model: ModelShape, tensor: number, isTextOnly: boolean): readonly string[] {
   const vision = isTextOnly ? null : model.vision;
-  const reasons: string[] = [];
-  for (const reason of [
-    indivisible(tensor, 'query heads', model.attentionHeads),
-    kvReason(tensor, model.kvHeads),
-    vision === null ? null : indivisible(tensor, 'vision heads', vision.heads),
-  ]) {
-    if (reason !== null) reasons.push(reason);
-  }
-  return reasons;
+  const query = indivisible(tensor, 'query heads', model.attentionHeads);
+  const keyValue = kvReason(tensor, model.kvHeads);
+  const image = vision === null ? null : indivisible(tensor, 'vision heads', vision.heads);
+  if (query === null && keyValue === null && image === null) return NONE;
+  return [query, keyValue, image].filter((reason) => reason !== null);
 }
 
 function stageReasons(model: ModelShape, profile: EngineProfile, pipeline: number): readonly string[] {
