@@ -7,6 +7,9 @@ import { tensorrtLlm } from './tensorrt-llm.ts';
 import { tgi } from './tgi.ts';
 import { vllm } from './vllm.ts';
 
+/** Versions are a user's text: no more of an engine's are kept than a cluster has images of it. */
+const MOST_KEPT = 64;
+
 /** Every engine that can be sized, by the contract's name. */
 const ENGINES: ReadonlyMap<string, Kept> = new Map([
   ['llama.cpp', kept(llamaCpp)],
@@ -25,9 +28,6 @@ export function engineProfile(engine: string, version: string | null): EnginePro
 }
 
 type Kept = (version: string | null) => EngineProfile;
-
-/** Versions are a user's text: no more of an engine's are kept than a cluster has images of it. */
-const MOST_KEPT = 64;
 
 function kept(profileOf: Kept): Kept {
   const versions = createRecall<EngineProfile>(MOST_KEPT);
