@@ -1,7 +1,8 @@
 import { type Finding, formatPath } from '../findings.ts';
 import type { DecisionRecord } from '../pipeline/types.ts';
 import type { Decision } from '../plan/types.ts';
-import { type PatchOperation, patchBase64 } from './json-patch.ts';
+import { patchBase64 } from './base64.ts';
+import type { PatchOperation } from './json-patch.ts';
 
 /**
  * Every AdmissionReview that we answer, in one place. The uid is that of the request on every path; a refusal is
