@@ -144,11 +144,10 @@ export interface IdentitySources {
 
 /** What names the model outside of the engine's own flags: storage, downloads, labels. */
 export function surroundingIdentities(sources: IdentitySources): readonly ModelIdentity[] {
-  return [
-    ...storageVariable(sources.environment),
-    ...sources.initContainers.slice(0, MAX_INIT_CONTAINERS).flatMap(initIdentities),
-    ...labelIdentities(sources),
-  ];
+  const found = [...storageVariable(sources.environment)];
+  for (const one of sources.initContainers.slice(0, MAX_INIT_CONTAINERS)) found.push(...initIdentities(one));
+  found.push(...labelIdentities(sources));
+  return found;
 }
 
 function storageVariable(environment: Environment): readonly ModelIdentity[] {

@@ -30,7 +30,7 @@ export interface AnnotationSite {
  */
 export function readAnnotations(sites: readonly AnnotationSite[]): Annotations {
   const values = new Map<AnnotationKey, AnnotationValue>();
-  const conflicting = new Set<AnnotationKey>();
+  const conflicting: AnnotationKey[] = [];
   const findings: Finding[] = [];
   let isOurs = false;
   for (const site of sites) {
@@ -46,7 +46,7 @@ export function readAnnotations(sites: readonly AnnotationSite[]): Annotations {
 
 interface Collected {
   readonly values: Map<AnnotationKey, AnnotationValue>;
-  readonly conflicting: Set<AnnotationKey>;
+  readonly conflicting: AnnotationKey[];
   readonly findings: Finding[];
 }
 
@@ -80,7 +80,7 @@ function addConflict(
   second: AnnotationValue,
   into: Collected,
 ): void {
-  into.conflicting.add(name);
+  into.conflicting.push(name);
   const message = (other: AnnotationValue): string =>
     `${PREFIX}${name} also stands at ${formatPath(other.path)} with another value; keep one of them`;
   into.findings.push(finding('annotation-conflict', first.path, message(second)));

@@ -61,10 +61,10 @@ function unreadableSizes(reading: EngineReading, isHidden: boolean): readonly Js
     reading.dataParallel,
     reading.dataParallelLocal,
   ];
-  const unreadable = sizes.flatMap((size) => (size.state === 'unknown' ? [size.path] : []));
-  return isHidden && reading.tensorParallel.state === 'absent'
-    ? [...unreadable, reading.containerPath]
-    : unreadable;
+  const unreadable: JsonPath[] = [];
+  for (const size of sizes) if (size.state === 'unknown') unreadable.push(size.path);
+  if (isHidden && reading.tensorParallel.state === 'absent') unreadable.push(reading.containerPath);
+  return unreadable;
 }
 
 type Ranks = Pick<ParallelPart, 'tensorParallel' | 'dataParallel' | 'dataParallelLocal' | 'copies'>;

@@ -5,7 +5,7 @@ import { planUnit } from '../plan/plan.ts';
 import { createSizer } from '../plan/sizer.ts';
 import type { ChosenPlan, Edit, Judged } from '../plan/types.ts';
 import { askedGpus, type Unit } from '../plan/unit.ts';
-import { ruleOn } from '../plan/verdict.ts';
+import { isRefusedBy } from '../plan/verdict.ts';
 import type { Workload } from '../workload/types.ts';
 import type { Facts } from './types.ts';
 import { readUnits, type UnitReading } from './units.ts';
@@ -66,7 +66,7 @@ export function evaluateReadings(readings: readonly UnitReading[], facts: Facts)
       shortfall: shortfallOf(unit, outcome.judged),
     });
   }
-  const { isRefused } = ruleOn(findings, facts.policy, null);
+  const isRefused = isRefusedBy(findings, facts.policy);
   const plan = ofWholePod(decisive.plan, plans);
   return { ...decisive, plan, findings, edits: isRefused ? [] : edits, landings, units, readings, isRefused };
 }

@@ -3,7 +3,7 @@ import { APPLIED_KEY } from '../intent/keys.ts';
 import { applyEdits } from '../plan/apply-edits.ts';
 import type { RemovalEdit } from '../plan/remove-edits.ts';
 import type { Edit, Policy } from '../plan/types.ts';
-import { ruleOn } from '../plan/verdict.ts';
+import { isRefusedBy } from '../plan/verdict.ts';
 import { isSameJson, memberOf } from '../workload/json-value.ts';
 import { placementOwner } from '../workload/ownership.ts';
 import { readWorkload } from '../workload/read-workload.ts';
@@ -169,7 +169,7 @@ export function stalePlacement(evaluation: Evaluation, policy: Policy): Evaluati
       ? finding('placement-stale', one.path, one.message)
       : one,
   );
-  return { ...evaluation, findings, isRefused: ruleOn(findings, policy, null).isRefused };
+  return { ...evaluation, findings, isRefused: isRefusedBy(findings, policy) };
 }
 
 /** The author changed an input: what still stands of ours counts as absent and is planned anew, downwards too. */

@@ -16,13 +16,16 @@ const MOST_LISTED = 32;
 export function createDraft(source: unknown): Draft {
   // A handful, so that a look at each is quicker than a set; a patch of hundreds of places gets one.
   const few: object[] = [];
-  const more = new Set<object>();
-  const isOurs = (value: object): boolean => few.includes(value) || (more.size > 0 && more.has(value));
+  let more: Set<object> | null = null;
+  const isOurs = (value: object): boolean => few.includes(value) || more?.has(value) === true;
   const own = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || isOurs(value)) return value;
     const copy = Array.isArray(value) ? [...value] : { ...value };
     if (few.length < MOST_LISTED) few.push(copy);
-    else more.add(copy);
+    else {
+      more ??= new Set();
+      more.add(copy);
+    }
     return copy;
   };
   return {

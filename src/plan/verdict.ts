@@ -30,6 +30,11 @@ export function effectiveMode(policy: Policy, namespaceMode: Mode | null): Mode 
     : namespaceMode;
 }
 
+/** By the rules alone, whatever the mode: what \`isRefused\` of a ruling says. */
+export function isRefusedBy(findings: readonly Finding[], policy: Policy): boolean {
+  return findings.some((one) => refuses(one.code, policy));
+}
+
 export function ruleOn(findings: readonly Finding[], policy: Policy, namespaceMode: Mode | null): Ruling {
   const mode = effectiveMode(policy, namespaceMode);
   const refusing = findings.filter((one) => refuses(one.code, policy));

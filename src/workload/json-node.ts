@@ -112,11 +112,12 @@ export function nodesAt(node: JsonNode, key: string, limit = MAX_ITEMS): readonl
   const items = itemsAt(node, key, limit);
   if (items.length === 0) return NONE;
   const nodes: JsonNode[] = [];
-  items.forEach((item, index) => {
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index];
     if (isRecord(item))
       nodes.push({ record: item, path: [...node.path, key, index], findings: node.findings });
     else reportType(inside(node, key), index, 'an object', item);
-  });
+  }
   return nodes;
 }
 
