@@ -73,11 +73,11 @@ function* cases(): Generator<Case> {
 let tokensSeen = 0;
 
 /**
- * A bill with its fit and its largest context, which is worked out only when it is read. A fresh request, as a command or
- * a review makes it: nothing is remembered from an earlier call.
+ * A bill with its fit and its largest context, which is worked out only when it is read. A fresh request of weights that
+ * were never seen: nothing is remembered from an earlier call, as it is for another context of the same checkpoint.
  */
 function size({ request, device }: Case): void {
-  const fresh = { ...request };
+  const fresh = { ...request, weights: { ...request.weights } };
   tokensSeen += judgeFit(fresh, estimate(fresh, device), device).maxContext() ?? 0;
 }
 
