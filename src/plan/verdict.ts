@@ -30,7 +30,7 @@ export function effectiveMode(policy: Policy, namespaceMode: Mode | null): Mode 
     : namespaceMode;
 }
 
-/** By the rules alone, whatever the mode: what \`isRefused\` of a ruling says. */
+/** By the rules alone, whatever the mode: what `isRefused` of a ruling says. */
 export function isRefusedBy(findings: readonly Finding[], policy: Policy): boolean {
   return findings.some((one) => refuses(one.code, policy));
 }
