@@ -1,7 +1,7 @@
 import { PREFIX } from '../intent/keys.ts';
 import type { Facts } from '../pipeline/types.ts';
 import type { Arrival } from './handle.ts';
-import type { Outline } from './json-scan.ts';
+import { memberWritten, type Outline, type Piece } from './json-scan.ts';
 
 /** Of the metadata: what identifies a request and not what it asks for; no decision reads it. */
 export const IDENTITY: ReadonlySet<string> = new Set([
@@ -30,35 +30,32 @@ export interface Content {
 
 /** A body as bytes, and as the text between two of them. */
 export interface BodyText {
-  readonly bytes: DataView;
+  readonly bytes: Uint8Array;
   readonly between: (start: number, end: number) => string;
 }
 
 /** Cut out of the body, so that nothing is written anew. null where it is not worth keeping. */
 export function contentOf(objects: readonly (Outline | undefined)[], body: BodyText): Content | null {
+  const { bytes } = body;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [text, hash] = ['', 0];
   for (const object of objects) {
-    const pieces = object === undefined ? [] : piecesOf(object);
+    const pieces = object === undefined ? [] : piecesOf(object, bytes);
     if (pieces.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_CONTENT) return null;
     for (const { start, end } of pieces) {
       text += body.between(start, end);
-      hash = hashOf(body.bytes, start, end, hash);
+      hash = hashOf(view, start, end, hash);
     }
     text += ' ';
   }
   return { text, hash };
 }
 
-interface Piece {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** What stands between the values that are left out. */
-function piecesOf(object: Outline): readonly Piece[] {
+function piecesOf(object: Outline, bytes: Uint8Array): readonly Piece[] {
   const pieces: Piece[] = [];
   let start = object.start;
-  for (const cut of identifying(object)) {
+  for (const cut of leftOut(object, bytes)) {
     pieces.push({ start, end: cut.start });
     start = cut.end;
   }
@@ -81,12 +78,23 @@ function mixed(hash: number, word: number): number {
   return product ^ (product >>> 13);
 }
 
+/** What `kubectl apply` leaves: the whole object once more, as text, its name in it. No decision reads it. */
+const LAST_APPLIED = new TextEncoder().encode('kubectl.kubernetes.io/last-applied-configuration');
+
+const QUOTE = 0x22;
+
 /** Values that are left out, in the order in which they stand. */
-function identifying({ members }: Outline): readonly Outline[] {
-  const cuts: Outline[] = [];
+function leftOut({ members }: Outline, bytes: Uint8Array): readonly Piece[] {
+  const cuts: Piece[] = [];
   for (const [name, member] of members) {
     if (name === 'status') cuts.push(member);
-    for (const [inner, value] of member.members) if (IDENTITY.has(inner)) cuts.push(value);
+    for (const [inner, value] of member.members) {
+      if (IDENTITY.has(inner)) cuts.push(value);
+      if (inner !== 'annotations') continue;
+      const applied = memberWritten(bytes, value, LAST_APPLIED);
+      // What is no text is malformed, and looked at.
+      if (applied !== null && bytes[applied.start] === QUOTE) cuts.push(applied);
+    }
   }
   return cuts;
 }

@@ -116,8 +116,7 @@ function contentIn({ members }: Outline, body: Uint8Array, text: string): Conten
   const isAscii = text.length === body.length;
   const between: BodyText['between'] = (start, end) =>
     isAscii ? text.slice(start, end) : textOf(body, start, end);
-  const bytes = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  return contentOf([members.get('object'), members.get('oldObject')], { bytes, between });
+  return contentOf([members.get('object'), members.get('oldObject')], { bytes: body, between });
 }
 
 interface Parsed extends Pick<Review, 'isReduced' | 'content'> {

@@ -10,10 +10,13 @@ export interface Extent {
   readonly depth: number;
 }
 
-export interface Span extends Extent {
+/** Bytes from one to before another. */
+export interface Piece {
   readonly start: number;
   readonly end: number;
 }
+
+export interface Span extends Extent, Piece {}
 
 /** Names of members to tell apart, each with those below it. */
 export interface Shape extends ReadonlyMap<string, Shape> {}
@@ -131,6 +134,33 @@ function leaf(bytes: Uint8Array, start: number): Outline {
   const tally = { values: 0, depth: 0 };
   const end = skipValue(bytes, start, tally);
   return { start, end, ...tally, members: NO_MEMBERS, rest: { values: 0, depth: 0 } };
+}
+
+/**
+ * The value of the first member of an object whose name is written with these bytes; null where there is none. Names are
+ * not decoded: keys of a user's choice may be thousands.
+ * @throws SyntaxError where the text is no object.
+ */
+export function memberWritten(
+  bytes: Uint8Array,
+  { start }: Pick<Span, 'start'>,
+  name: Uint8Array,
+): Piece | null {
+  if (bytes[start] !== OPEN_OBJECT) return null;
+  const tally: Tally = { values: 0, depth: 0 };
+  for (let at = skipSpace(bytes, start + 1); bytes[at] === QUOTE; ) {
+    const nameEnd = stringEnd(bytes, at);
+    const value = valueStart(bytes, nameEnd);
+    const end = skipValue(bytes, value, tally);
+    if (isWritten(bytes, { start: at + 1, end: nameEnd - 1 }, name)) return { start: value, end };
+    at = skipSpace(bytes, end);
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
+  }
+  return null;
+}
+
+function isWritten(bytes: Uint8Array, { start, end }: Piece, name: Uint8Array): boolean {
+  return end - start === name.length && name.every((byte, index) => bytes[start + index] === byte);
 }
 
 /**

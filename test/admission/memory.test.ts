@@ -111,6 +111,51 @@ describe('a remembered answer', () => {
   });
 });
 
+/** The whole object once more, as `kubectl apply` leaves it. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+describe('what kubectl applied last', () => {
+  const noting = (text: unknown): Review => {
+    const body = created(INCOMPLETE);
+    at(body, 'request', 'object', 'metadata', 'annotations')[LAST_APPLIED] = text;
+    return read(body);
+  };
+
+  it('changes no answer, and so is no other question', () => {
+    const { ask, decided } = counting();
+    for (const text of ['{}', '{"spec":{"replicas":2}}', '', 'x'.repeat(60_000), '"\\\\', '\\u0026 ü']) {
+      const parsed = noting(text);
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    expect(decided()).toBe(1);
+  });
+
+  it('is looked at where it is no text, or missing', () => {
+    const { ask, decided } = counting();
+    for (const value of ['{}', 1, { deep: [] }]) {
+      const parsed = noting(value);
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    ask(read(created(INCOMPLETE)), FACTS);
+    expect(decided()).toBe(4);
+  });
+
+  it.each([
+    ['in the value of another key', (text: string) => ({ other: `{"${LAST_APPLIED}":"${text}"}` })],
+    ['below another key', (text: string) => ({ other: { [LAST_APPLIED]: text } })],
+    ['as a part of another name', (text: string) => ({ [`${LAST_APPLIED}-2`]: text })],
+  ])('is part of the question %s', (_, annotations) => {
+    const { ask, decided } = counting();
+    for (const text of ['one', 'two']) {
+      const body = created(INCOMPLETE);
+      Object.assign(at(body, 'request', 'object', 'metadata', 'annotations'), annotations(text));
+      const parsed = read(body);
+      expect(ask(parsed, FACTS)).toEqual(review('validate', parsed, FACTS));
+    }
+    expect(decided()).toBe(2);
+  });
+});
+
 type Change = (object: Members, turn: number) => void;
 
 describe('what a question is', () => {

@@ -11,7 +11,7 @@ import { vllm } from './vllm.ts';
 const MOST_KEPT = 64;
 
 /** Every engine that can be sized, by the contract's name. */
-const ENGINES: ReadonlyMap<string, Kept> = new Map([
+const ENGINES: ReadonlyMap<string, ProfileOf> = new Map([
   ['llama.cpp', kept(llamaCpp)],
   ['ollama', kept(ollama)],
   ['sglang', kept(sglang)],
@@ -27,9 +27,9 @@ export function engineProfile(engine: string, version: string | null): EnginePro
   return ENGINES.get(engine)?.(version) ?? null;
 }
 
-type Kept = (version: string | null) => EngineProfile;
+type ProfileOf = (version: string | null) => EngineProfile;
 
-function kept(profileOf: Kept): Kept {
+function kept(profileOf: ProfileOf): ProfileOf {
   const versions = createRecall<EngineProfile>(MOST_KEPT);
   let unversioned: EngineProfile | null = null;
   return (version) => {
